@@ -1,0 +1,89 @@
+/* ashlar.h: the promise of the Ashlar allocator.
+ *
+ * libashlar.so and libashlar.a export the C library's own names (malloc, free, ...), so a program
+ * needs this header only to look inside the heap or to call the prefixed names of
+ * libashlar_prefixed.a, which may live beside another malloc.
+ *
+ * Units: sizes in bytes, times in milliseconds where a name ends in _ms. Errors: an allocation that
+ * fails returns NULL with errno ENOMEM and nothing lost; a misuse of free or realloc writes one line
+ * to standard error and aborts.
+ */
+#ifndef ASHLAR_H
+#define ASHLAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The doors under their prefixed names (libashlar_prefixed.a only). Each behaves as the C library
+ * function of the same name without the prefix; see malloc(3), posix_memalign(3), C23 7.24.3. */
+void *ashlar_malloc(size_t size_bytes);
+void *ashlar_calloc(size_t count, size_t size_bytes);
+void *ashlar_realloc(void *ptr, size_t size_bytes);
+void *ashlar_reallocarray(void *ptr, size_t count, size_t size_bytes);
+void ashlar_free(void *ptr);
+void ashlar_free_sized(void *ptr, size_t size_bytes);
+void ashlar_free_aligned_sized(void *ptr, size_t alignment_bytes, size_t size_bytes);
+int ashlar_posix_memalign(void **out, size_t alignment_bytes, size_t size_bytes);
+void *ashlar_aligned_alloc(size_t alignment_bytes, size_t size_bytes);
+void *ashlar_memalign(size_t alignment_bytes, size_t size_bytes);
+void *ashlar_valloc(size_t size_bytes);
+void *ashlar_pvalloc(size_t size_bytes);
+size_t ashlar_malloc_usable_size(const void *ptr);
+
+/* The version as "major.minor.patch". Never NULL. */
+const char *ashlar_version(void);
+
+/* Walks the whole heap and tests every numbered invariant of the sources.
+ * Returns true when all hold; otherwise writes one line a broken invariant to file descriptor 2 and
+ * returns false. The caller must see to it that no other thread allocates meanwhile. */
+bool ashlar_check(void);
+
+/* Prints the heap to file descriptor fd, one character a page, 64 pages a line, one block of lines
+ * a chunk; a legend comes first. Nothing in the output depends on addresses that the system chose. */
+void ashlar_picture(int fd);
+
+/* The figures of the heap at one moment. allocated <= active <= resident <= mapped always holds. */
+struct ashlar_stats {
+    size_t allocated_bytes; /* in blocks that the program holds, at their usable sizes */
+    size_t cached_bytes;    /* in blocks that thread caches and queues hold */
+    size_t active_bytes;    /* in pages of runs that hold at least one block, and huge blocks */
+    size_t dirty_bytes;     /* in free pages that the system still backs */
+    size_t resident_bytes;  /* active + dirty + metadata: an upper bound of what is backed */
+    size_t mapped_bytes;    /* address space taken from the system */
+    size_t metadata_bytes;  /* of which chunk headers and base memory */
+    uint64_t mallocs;       /* blocks handed out since the start */
+    uint64_t frees;         /* blocks taken back since the start */
+    unsigned narenas;       /* arenas in use */
+    unsigned nthreads;      /* threads that own a cache */
+};
+
+/* Fills *out. Exact while no other thread allocates; otherwise each figure is one that held at some
+ * moment of the call. */
+void ashlar_stats(struct ashlar_stats *out);
+
+/* Gives back what the calling thread's cache holds, and every free page that the system still
+ * backs. The bytes given back to the system are returned. */
+size_t ashlar_purge(void);
+
+/* Allocation sampling (option prof:true). An estimate of what the program holds, from the samples:
+ * unbiased, with a relative error that shrinks with the number of samples. */
+struct ashlar_prof_stats {
+    uint64_t samples_live;     /* sampled blocks that the program still holds */
+    uint64_t samples_total;    /* blocks sampled since the start */
+    double estimate_live_bytes; /* estimated bytes in live blocks */
+    double estimate_live_blocks; /* estimated number of live blocks */
+};
+void ashlar_prof_stats(struct ashlar_prof_stats *out);
+
+/* Writes one line a live sample to fd: requested bytes, weight, return addresses. */
+void ashlar_prof_dump(int fd);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
