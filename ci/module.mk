@@ -1,1 +1,17 @@
-# ci: its targets.
+# ci: set-up, the check that proves the tree, and its lint.
+
+.PHONY: check check-deps lint
+
+# Set-up comes before the build, and the build re-reads the module files with the packages there.
+check:  ## install what is missing, build all, run every test (ONLY=regex: some of them)
+	@ci/setup.sh check
+	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc)) \
+	    all check-deps
+	@ASHLAR_BUILD='$(abspath $(B))' ONLY='$(ONLY)' ci/check.sh $(CHECKS)
+
+check-deps: $(CHECK_DEPS)
+
+lint:  ## dependencies point down, headers compile alone, scripts are clean
+	@ci/lint.sh
+
+CHECKS += $(sort $(wildcard ci/test/*.bats))
