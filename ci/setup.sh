@@ -68,7 +68,7 @@ command -v apt-get >/dev/null || say_by_hand "packages are missing, and there is
 # Another apt may hold the lock for a while (unattended upgrades on a fresh machine).
 apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C \
-        apt-get -o DPkg::Lock::Timeout=300 -q "$@" </dev/null
+        apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -q "$@" </dev/null
 }
 
 # The lists are fetched when a package has no candidate in those at hand, or when they are so old

@@ -60,7 +60,7 @@ setup_sh() {
     assert_success
     assert_output --partial 'setup.sh: installing one two'
     run cat "$calls"
-    assert_output '-o DPkg::Lock::Timeout=300 -q install -y --no-install-recommends one two'
+    assert_output '-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -q install -y --no-install-recommends one two'
 }
 
 @test "a group contains the ones above it; build is the default" {
@@ -75,7 +75,7 @@ setup_sh() {
     setup_sh
     assert_success
     run cat "$calls"
-    assert_line --index 0 '-o DPkg::Lock::Timeout=300 -q update'
+    assert_line --index 0 '-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -q update'
     assert_line --index 1 --partial 'install -y'
 }
 
