@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# Options of ASHLAR_CONF, each by what it changes (probe tells from inside), and what is said about
+# options that do not exist.
+
+setup() {
+    load /usr/lib/bats/bats-support/load.bash
+    load /usr/lib/bats/bats-assert/load.bash
+    build="${ASHLAR_BUILD:-$BATS_TEST_DIRNAME/../../../build}"
+    probe="$build/test/api/probe"
+}
+
+# value CONF WHAT NAME: what the probe says about NAME under these options.
+value() {
+    ASHLAR_CONF="$1" "$probe" "$2" | sed -n "s/^$3 //p"
+}
+
+@test "narenas:1 puts every thread into one arena, narenas:3 into three at most" {
+    [ "$(value narenas:1 arenas narenas)" -eq 1 ]
+    [ "$(value narenas:3 arenas narenas)" -eq 3 ]
+    [ "$(value narenas:6 arenas narenas)" -eq 6 ]
+}
+
+@test "tcache:false caches nothing, the default does" {
+    [ "$(value tcache:false cached cached_bytes)" -eq 0 ]
+    [ "$(value tcache:true cached cached_bytes)" -ge 6400 ]
+}
+
+@test "lg_tcache_max bounds the blocks that are cached" {
+    [ "$(value lg_tcache_max:15 cached_large cached_bytes)" -eq 0 ]
+    [ "$(value lg_tcache_max:20 cached_large cached_bytes)" -ge 100000 ]
+}
+
+@test "dirty_decay_ms:0 gives freed pages back at once, -1 never, 100 soon" {
+    [ "$(value dirty_decay_ms:0 dirty dirty_bytes)" -eq 0 ]
+    [ "$(value dirty_decay_ms:-1 dirty dirty_bytes)" -gt 0 ]
+    [ "$(value dirty_decay_ms:-1 dirty dirty_bytes_later)" -gt 0 ]
+    [ "$(value dirty_decay_ms:100000 dirty dirty_bytes_later)" -gt 0 ]
+    early="$(value dirty_decay_ms:100 dirty dirty_bytes)"
+    later="$(value dirty_decay_ms:100 dirty dirty_bytes_later)"
+    [ "$early" -gt 0 ]
+    [ "$later" -lt "$early" ]
+}
+
+@test "zero_realloc: free gives NULL and takes the block, alloc gives a block, abort stops" {
+    [ "$(value zero_realloc:free zero_realloc null)" -eq 1 ]
+    [ "$(value zero_realloc:free zero_realloc given_back)" -ge 5000 ]
+    [ "$(value zero_realloc:alloc zero_realloc null)" -eq 0 ]
+    [ "$(value zero_realloc:alloc zero_realloc usable)" -gt 0 ]
+    ASHLAR_CONF=zero_realloc:abort run "$probe" zero_realloc
+    assert_equal "$status" 134
+    assert_output --regexp '^ashlar: .*realloc.*zero_realloc'
+}
+
+@test "xmalloc:true aborts with one line where malloc would return NULL" {
+    [ "$(value xmalloc:false out_of_memory null)" -eq 1 ]
+    [ "$(value xmalloc:false out_of_memory errno_is_enomem)" -eq 1 ]
+    ASHLAR_CONF=xmalloc:true run "$probe" out_of_memory
+    assert_equal "$status" 134
+    assert_output --regexp '^ashlar: [^
+]*memory[^
+]*$'
+}
+
+@test "prof:true samples, about as often as lg_prof_sample says" {
+    [ "$(value prof:false sampled samples_total)" -eq 0 ]
+    # 20,000 blocks of 1000 bytes at one sample in 65,536 bytes: 305 expected, deviation 17.
+    samples="$(value prof:true,lg_prof_sample:16 sampled samples_total)"
+    [ "$samples" -gt 200 ]
+    [ "$samples" -lt 410 ]
+}
+
+@test "stats_print:true prints one line of figures at exit" {
+    ASHLAR_CONF=stats_print:true run "$probe" cached
+    assert_success
+    assert_line --regexp '^ashlar: mallocs=[0-9]+ frees=[0-9]+ allocated=[0-9]+'
+    run "$probe" cached
+    refute_output --partial 'mallocs='
+}
+
+@test "confirm_conf:true shows the options as they are" {
+    ASHLAR_CONF=narenas:5,confirm_conf:true run "$probe" cached
+    assert_success
+    assert_line --regexp '^ashlar: .*narenas:5'
+}
+
+@test "an unknown option is named in one line and the rest holds" {
+    ASHLAR_CONF=no_such_option:7,narenas:1 run "$probe" arenas
+    assert_success
+    assert_line --index 0 --regexp '^ashlar: .*no_such_option'
+    assert_line --index 1 'narenas 1'
+    assert_equal "${#lines[@]}" 2
+}
+
+@test "a bad value is named in one line and ignored" {
+    for pair in narenas:many narenas:-1 narenas:99999999999999999999 tcache:maybe \
+        zero_realloc:perhaps dirty_decay_ms: lg_prof_sample:1e3 narenas; do
+        ASHLAR_CONF="$pair" run "$probe" cached
+        assert_success
+        assert_line --index 0 --regexp "^ashlar: .*${pair%%:*}"
+        assert_line --index 1 --regexp '^cached_bytes [1-9]'
+        assert_equal "${#lines[@]}" 2
+    done
+}
+
+@test "abort_conf:true makes a bad option fatal" {
+    ASHLAR_CONF=abort_conf:true,no_such_option:7 run "$probe" cached
+    assert_equal "$status" 134
+    assert_output --partial no_such_option
+    ASHLAR_CONF=abort_conf:true run "$probe" cached
+    assert_success
+}
+
+@test "MALLOC_CONF is read too, silently where only other allocators know the key" {
+    MALLOC_CONF=narenas:1,muzzy_decay_ms:0,metadata_thp:auto run "$probe" arenas
+    assert_success
+    assert_output 'narenas 1'
+    MALLOC_CONF=narenas:3 ASHLAR_CONF=narenas:1 run "$probe" arenas
+    assert_output 'narenas 1'
+}
+
+@test "an empty option string, and commas alone, are accepted silently" {
+    for conf in '' ',' ',,,narenas:1,'; do
+        ASHLAR_CONF="$conf" run "$probe" out_of_memory
+        assert_success
+        assert_equal "${#lines[@]}" 2
+    done
+}

@@ -1,0 +1,10 @@
+/* A large block (a run of its own) freed twice. */
+#include "misuse.h"
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    char *volatile block = take(20000);
+    free(block);
+    return misuse(argv, block, block);
+}

@@ -1,0 +1,61 @@
+/* misuse.h: what the tiny programs beside it share. Each prepares one wrong pointer and hands it to
+ * the door named on its command line:
+ *
+ *     double_free_now free          double_free_now realloc          double_free_now usable_size
+ *
+ * The pointer is written to standard output first, so that the test compares the whole message.
+ */
+#ifndef MISUSE_H
+#define MISUSE_H
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MISUSE_LIBC
+void free_sized(void *ptr, size_t size_bytes);
+void free_aligned_sized(void *ptr, size_t alignment_bytes, size_t size_bytes);
+#endif
+
+/* A block that is really touched, or the end of the test. */
+static inline char *take(size_t size_bytes)
+{
+    char *block = malloc(size_bytes);
+    if (block == NULL)
+        exit(3);
+    memset(block, 1, size_bytes);
+    return block;
+}
+
+/* Hands `wrong` to the door. `block` is the block that it has to do with, or NULL. */
+static inline int misuse(char **argv, void *wrong, void *block)
+{
+    void *volatile pointer = wrong; /* the compiler must not reason about it */
+    const char *door = argv[1] != NULL ? argv[1] : "free";
+    dprintf(1, "%p %p\n", wrong, block);
+    if (strcmp(door, "free") == 0)
+        free(pointer);
+    else if (strcmp(door, "realloc") == 0)
+        pointer = realloc(pointer, 200);
+    else if (strcmp(door, "realloc_to_zero") == 0)
+        pointer = realloc(pointer, 0);
+    else if (strcmp(door, "usable_size") == 0)
+        dprintf(1, "usable %zu\n", malloc_usable_size(pointer));
+#ifndef MISUSE_LIBC
+    else if (strcmp(door, "free_sized") == 0)
+        free_sized(pointer, 64);
+    else if (strcmp(door, "free_aligned_sized") == 0)
+        free_aligned_sized(pointer, 16, 64);
+#endif
+    else
+        return 2;
+    dprintf(1, "survived\n");
+    return 0;
+}
+
+#endif
