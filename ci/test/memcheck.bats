@@ -1,0 +1,78 @@
+# The tests of the allocator's doors under valgrind's memcheck: no error, and the calls did reach
+# our code.
+#
+# Without the soname synonym valgrind replaces every malloc that a program can see, ours too, and
+# would praise its own.
+
+bats_require_minimum_version 1.5.0
+
+# checked PROGRAM...: under memcheck. Its report goes to $log, the program's standard error to $err.
+checked() {
+    log=$BATS_TEST_TMPDIR/log err=$BATS_TEST_TMPDIR/err out=$BATS_TEST_TMPDIR/out
+    ASHLAR_CONF=stats_print:true CMOCKA_MESSAGE_OUTPUT=TAP valgrind -q --leak-check=no \
+        --soname-synonyms=somalloc=nouserintercepts --error-exitcode=99 --log-file="$log" \
+        "$@" </dev/null >"$out" 2>"$err"
+}
+
+# mallocs: how many of them our library served, by its own line at exit.
+mallocs() {
+    sed -n 's/^ashlar: mallocs=\([0-9]*\).*/\1/p' "$err" | sort -n | tail -n 1 | grep . || echo 0
+}
+
+compile() {
+    gcc -std=c11 -D_GNU_SOURCE -O0 -o "$BATS_TEST_TMPDIR/$1" "$ASHLAR_ROOT/ci/test/planted/$1.c" \
+        -L"$ASHLAR_BUILD" -Wl,--no-as-needed -lashlar -Wl,-rpath,"$ASHLAR_BUILD"
+}
+
+@test "no error in any test of the doors, and our code ran" {
+    local program rc programs=0
+    for program in "$ASHLAR_BUILD"/test/api/*_so; do
+        rc=0
+        checked "$program" || rc=$?
+        if ((rc != 0)) || [[ -s $log ]] || (($(mallocs) < 10)); then
+            echo "$program: exit status $rc, $(mallocs) mallocs"
+            cat "$out" "$err" "$log"
+            return 1
+        fi
+        echo "$program: $(mallocs) mallocs"
+        programs=$((programs + 1))
+    done
+    ((programs >= 5))
+}
+
+@test "no error in the unit tests" {
+    local program rc programs=0
+    for program in "$ASHLAR_BUILD"/test/unit/*; do
+        [[ -f $program && -x $program ]] || continue
+        rc=0
+        checked "$program" || rc=$?
+        if ((rc != 0)) || [[ -s $log ]]; then
+            echo "$program: exit status $rc"
+            cat "$out" "$err" "$log"
+            return 1
+        fi
+        programs=$((programs + 1))
+    done
+    ((programs >= 5))
+}
+
+@test "control: planted errors are found by the same command" {
+    local program rc
+    for program in uninitialised invalid_read; do
+        compile $program
+        "$BATS_TEST_TMPDIR/$program"
+        rc=0
+        checked "$BATS_TEST_TMPDIR/$program" || rc=$?
+        cat "$log"
+        ((rc == 99))
+        grep -E 'uninitialised|Invalid read' "$log"
+    done
+}
+
+@test "control: where valgrind replaces malloc the count says that our code did not run" {
+    local program=$ASHLAR_BUILD/test/api/sizes_so
+    err=$BATS_TEST_TMPDIR/err
+    ASHLAR_CONF=stats_print:true valgrind -q --leak-check=no --log-file="$BATS_TEST_TMPDIR/log" \
+        "$program" </dev/null >/dev/null 2>"$err" || true
+    (($(mallocs) < 10))
+}
