@@ -1,0 +1,380 @@
+/* launch.c: the program ashlar-launch. Starts one measured program and reports how it ended.
+ *
+ *     ashlar --posix_spawn--> ashlar-launch --fork--> the program, in a process group of its own
+ *                                  |
+ *                                  +--> one JSON line on --report-fd when it has ended
+ *
+ * Why a program between: ru_maxrss is inherited through fork and exec from the parent, and the
+ * harness is fat with books, so the parent of a measured process must be tiny. The launcher has no
+ * library but libc and allocates nothing.
+ *
+ * What it sets for the program: layout randomisation on or off, LD_PRELOAD, a padding variable that
+ * moves the stack, counters that start at exec. On time-out, on SIGTERM and when its own parent dies,
+ * it kills the whole process group.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ENV_MAX 512          /* variables handed on */
+#define PAD_MAX 8192         /* bytes of padding */
+#define EXIT_LAUNCH 125      /* the launcher itself could not do its work */
+
+extern char **environ;
+
+/* ---- counters --------------------------------------------------------------------------------- */
+
+struct counter {
+    const char *name; /* in the report */
+    uint32_t type;    /* PERF_TYPE_ */
+    uint64_t config;  /* PERF_COUNT_ */
+    int fd;           /* -1: this machine does not count it */
+};
+
+#define CACHE_READ_MISS(cache)                                                                     \
+    ((cache) | (PERF_COUNT_HW_CACHE_OP_READ << 8) | (PERF_COUNT_HW_CACHE_RESULT_MISS << 16))
+
+static struct counter counters[] = {
+    {"instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, -1},
+    {"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, -1},
+    {"branch_misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES, -1},
+    {"cache_misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES, -1},
+    {"dtlb_load_misses", PERF_TYPE_HW_CACHE, CACHE_READ_MISS(PERF_COUNT_HW_CACHE_DTLB), -1},
+    {"page_faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, -1},
+};
+
+#define COUNTERS (sizeof counters / sizeof counters[0])
+
+/* Each is opened alone: inherited counters cannot be read as a group on kernels before 6.12. */
+static void counters_open(pid_t pid)
+{
+    for (size_t i = 0; i < COUNTERS; i++) {
+        struct perf_event_attr attr = {0};
+
+        attr.size = sizeof attr;
+        attr.type = counters[i].type;
+        attr.config = counters[i].config;
+        attr.disabled = 1;
+        attr.enable_on_exec = 1;
+        attr.inherit = 1;
+        attr.exclude_kernel = 1;
+        attr.exclude_hv = 1;
+        attr.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+        counters[i].fd =
+            (int)syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+    }
+}
+
+/* ---- the report ------------------------------------------------------------------------------- */
+
+struct report {
+    char text[4096];
+    size_t len;
+};
+
+static void report_add(struct report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void report_add(struct report *report, const char *format, ...)
+{
+    va_list args;
+    int added;
+
+    va_start(args, format);
+    added = vsnprintf(report->text + report->len, sizeof report->text - report->len, format, args);
+    va_end(args);
+    if (added > 0 && (size_t)added < sizeof report->text - report->len)
+        report->len += (size_t)added;
+}
+
+/* A counter that shared its hardware with others ran for a part of the time only: the value is
+ * extrapolated, and the share it really ran stands beside it. */
+static void report_counters(struct report *report)
+{
+    const char *comma = "";
+
+    report_add(report, "\"counters\":{");
+    for (size_t i = 0; i < COUNTERS; i++) {
+        struct {
+            uint64_t value, enabled_ns, running_ns;
+        } seen;
+        double share;
+
+        if (counters[i].fd < 0 || read(counters[i].fd, &seen, sizeof seen) != sizeof seen ||
+            seen.running_ns == 0)
+            continue;
+        share = (double)seen.running_ns / (double)seen.enabled_ns;
+        report_add(report, "%s\"%s\":%.0f,\"%s_share\":%.4f", comma, counters[i].name,
+                   (double)seen.value / share, counters[i].name, share);
+        comma = ",";
+    }
+    report_add(report, "}");
+}
+
+static void write_all(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t done = write(fd, text, len);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            _exit(EXIT_LAUNCH);
+        text += done;
+        len -= (size_t)done;
+    }
+}
+
+/* ---- the child -------------------------------------------------------------------------------- */
+
+struct order {
+    char **program;       /* argv of the measured program */
+    const char *preload;  /* path or NULL */
+    size_t pad_bytes;     /* length of the padding variable's value */
+    uint64_t timeout_ms;  /* 0: none */
+    int report_fd;        /* where the report goes */
+    bool randomise;       /* ASLR */
+    bool count;           /* open the counters */
+};
+
+static char preload_text[4096 + sizeof "LD_PRELOAD="];
+static char pad_text[PAD_MAX + sizeof "ASHLAR_PAD="];
+static char *child_env[ENV_MAX];
+
+static void build_env(const struct order *order)
+{
+    size_t n = 0;
+
+    for (char **e = environ; *e != NULL && n + 3 < ENV_MAX; e++)
+        if (strncmp(*e, "LD_PRELOAD=", 11) != 0 && strncmp(*e, "ASHLAR_PAD=", 11) != 0)
+            child_env[n++] = *e;
+    if (order->preload != NULL) {
+        snprintf(preload_text, sizeof preload_text, "LD_PRELOAD=%s", order->preload);
+        child_env[n++] = preload_text;
+    }
+    strcpy(pad_text, "ASHLAR_PAD=");
+    memset(pad_text + 11, 'x', order->pad_bytes);
+    child_env[n++] = pad_text;
+    child_env[n] = NULL;
+}
+
+static void set_layout(bool randomise)
+{
+    int now = personality(0xffffffff);
+
+    if (now != -1)
+        personality(randomise ? (unsigned long)now & ~(unsigned long)ADDR_NO_RANDOMIZE
+                              : (unsigned long)now | ADDR_NO_RANDOMIZE);
+}
+
+/* Runs in the child: waits until the counters are attached, then becomes the program. What exec said
+ * goes through `error_fd`, which a successful exec closes. */
+static void __attribute__((noreturn))
+become(const struct order *order, const sigset_t *old_mask, int go_fd, int error_fd)
+{
+    char go;
+    int error;
+
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigprocmask(SIG_SETMASK, old_mask, NULL);
+    signal(SIGINT, SIG_DFL);
+    set_layout(order->randomise);
+    if (read(go_fd, &go, 1) != 1)
+        _exit(EXIT_LAUNCH);
+    execve(order->program[0], order->program, child_env);
+    error = errno;
+    if (write(error_fd, &error, sizeof error) != (ssize_t)sizeof error)
+        _exit(EXIT_LAUNCH);
+    _exit(EXIT_LAUNCH);
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* How often the kernel has killed for want of memory, since boot: a SIGKILL with a step here is the
+ * OOM killer's, one without is somebody's. */
+static long oom_kills(void)
+{
+    static char text[32768];
+    int fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
+    ssize_t len;
+    const char *found;
+
+    if (fd < 0)
+        return 0;
+    len = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    found = strstr(text, "\noom_kill ");
+    return found != NULL ? atol(found + 10) : 0;
+}
+
+enum ending { ENDED, TIMED_OUT, STOPPED };
+
+/* Waits for the child's end; kills its group when the time is over or somebody wants us to stop. */
+static enum ending await(pid_t pid, uint64_t timeout_ms, const sigset_t *signals, int *status,
+                         struct rusage *usage)
+{
+    uint64_t deadline_ns = now_ns() + timeout_ms * UINT64_C(1000000);
+    enum ending ending = ENDED;
+
+    for (;;) {
+        uint64_t at_ns = now_ns();
+        uint64_t left_ns = timeout_ms == 0 ? UINT64_C(3600000000000)
+                           : at_ns < deadline_ns ? deadline_ns - at_ns
+                                                 : 0;
+        struct timespec left = {(time_t)(left_ns / 1000000000), (long)(left_ns % 1000000000)};
+        pid_t got = wait4(pid, status, WNOHANG, usage);
+        int sig;
+
+        if (got == pid)
+            break;
+        if (left_ns == 0) {
+            ending = TIMED_OUT;
+            break;
+        }
+        sig = sigtimedwait(signals, NULL, &left);
+        if (sig == SIGTERM) {
+            ending = STOPPED;
+            break;
+        }
+    }
+    /* After an ordinary end too: what the program left running must not disturb the next sample. */
+    kill(-pid, SIGKILL);
+    if (ending != ENDED)
+        while (wait4(pid, status, 0, usage) < 0 && errno == EINTR)
+            continue;
+    return ending;
+}
+
+/* ---- main ------------------------------------------------------------------------------------- */
+
+static void __attribute__((noreturn)) refuse(const char *what)
+{
+    dprintf(2,
+            "ashlar-launch: %s; usage: ashlar-launch --report-fd FD [--preload LIB] [--pad BYTES] "
+            "[--timeout-ms MS] [--no-aslr] [--count] -- PROGRAM ARGS\n",
+            what);
+    _exit(2);
+}
+
+static struct order read_order(char **argv)
+{
+    struct order order = {NULL, NULL, 0, 0, -1, true, false};
+
+    for (argv++; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
+        if (strcmp(*argv, "--no-aslr") == 0) {
+            order.randomise = false;
+        } else if (strcmp(*argv, "--count") == 0) {
+            order.count = true;
+        } else if (argv[1] == NULL) {
+            refuse("an option has no value");
+        } else if (strcmp(*argv, "--preload") == 0) {
+            order.preload = *++argv;
+        } else if (strcmp(*argv, "--pad") == 0) {
+            order.pad_bytes = strtoul(*++argv, NULL, 10);
+        } else if (strcmp(*argv, "--timeout-ms") == 0) {
+            order.timeout_ms = strtoull(*++argv, NULL, 10);
+        } else if (strcmp(*argv, "--report-fd") == 0) {
+            order.report_fd = atoi(*++argv);
+        } else {
+            refuse("an option is unknown");
+        }
+    }
+    if (*argv == NULL || argv[1] == NULL)
+        refuse("no program is given");
+    if (order.report_fd < 0)
+        refuse("--report-fd is missing");
+    if (order.pad_bytes > PAD_MAX)
+        refuse("--pad is above 8192");
+    order.program = argv + 1;
+    return order;
+}
+
+static void report_ending(struct report *report, enum ending ending, int status, int exec_error,
+                          const struct rusage *usage, uint64_t wall_ns, long kills)
+{
+    report_add(report, "{\"wall_ns\":%" PRIu64 ",\"timed_out\":%s,\"stopped\":%s,", wall_ns,
+               ending == TIMED_OUT ? "true" : "false", ending == STOPPED ? "true" : "false");
+    report_add(report, "\"exit\":%d,\"signal\":%d,\"exec_error\":\"%s\",\"oom_kills\":%ld,",
+               WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+               WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+               exec_error != 0 ? strerror(exec_error) : "", kills);
+    report_add(report, "\"user_us\":%lld,\"sys_us\":%lld,",
+               (long long)usage->ru_utime.tv_sec * 1000000 + usage->ru_utime.tv_usec,
+               (long long)usage->ru_stime.tv_sec * 1000000 + usage->ru_stime.tv_usec);
+    report_add(report, "\"minflt\":%ld,\"majflt\":%ld,\"ctx_switches\":%ld,\"maxrss_kib\":%ld,",
+               usage->ru_minflt, usage->ru_majflt, usage->ru_nvcsw + usage->ru_nivcsw,
+               usage->ru_maxrss);
+    report_counters(report);
+    report_add(report, "}\n");
+}
+
+int main(int argc, char **argv)
+{
+    struct order order = read_order(argv);
+    struct report report = {.len = 0};
+    struct rusage usage = {0};
+    sigset_t signals, old_mask;
+    int go[2], error[2], status = 0, exec_error = 0;
+    uint64_t start_ns;
+    long kills_before;
+    enum ending ending;
+    pid_t pid;
+
+    (void)argc;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    signal(SIGINT, SIG_IGN); /* Ctrl-C reaches ashlar, which decides and sends SIGTERM */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, &old_mask);
+    fcntl(order.report_fd, F_SETFD, FD_CLOEXEC);
+    if (pipe2(go, O_CLOEXEC) != 0 || pipe2(error, O_CLOEXEC) != 0)
+        refuse("no pipe can be opened");
+    build_env(&order);
+    kills_before = oom_kills();
+    pid = fork();
+    if (pid < 0)
+        refuse("no process can be started");
+    if (pid == 0)
+        become(&order, &old_mask, go[0], error[1]);
+    setpgid(pid, pid);
+    close(error[1]);
+    if (order.count)
+        counters_open(pid);
+    start_ns = now_ns();
+    write_all(go[1], "g", 1);
+    ending = await(pid, order.timeout_ms, &signals, &status, &usage);
+    start_ns = now_ns() - start_ns;
+    if (read(error[0], &exec_error, sizeof exec_error) != (ssize_t)sizeof exec_error)
+        exec_error = 0;
+    report_ending(&report, ending, status, exec_error, &usage, start_ns,
+                  oom_kills() - kills_before);
+    write_all(order.report_fd, report.text, report.len);
+    return 0;
+}
