@@ -1,0 +1,38 @@
+/* environment.h: the machine as a run saw it, and a fingerprint of the part that must not change.
+ *
+ *     in the fingerprint     kernel, processor, cores, memory, huge pages, governor, layout, libc
+ *     beside it              load, revision, compiler, container: told, but free to differ
+ *
+ * Figures from two fingerprints are not compared. Only differences inside one block are evidence, so
+ * what drifts within the hour (load) is no part of it.
+ */
+#ifndef ASHLAR_MACHINE_ENVIRONMENT_H
+#define ASHLAR_MACHINE_ENVIRONMENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Tests look at another machine: a directory with its own proc/ and sys/. "" is this machine. */
+extern const char *environment_root;
+
+/* A file below environment_root, trimmed; NULL when it is not there or empty. */
+char *environment_read(const char *path);
+
+/* The word in brackets of a file such as "always [madvise] never"; NULL without one. */
+char *environment_choice(const char *path);
+
+/* All of it as a JSON object, with "fingerprint". */
+json_t *environment_capture(void);
+
+/* Names the first key of the fingerprint in which two environments differ; NULL when they agree. */
+const char *environment_difference(const json_t *stored, const json_t *now);
+
+bool environment_is_virtual(void);
+
+/* What kind of container this is, NULL for none that shows. */
+const char *environment_container(void);
+
+/* NULL when hardware counters work, else why not. */
+const char *environment_pmu_problem(void);
+
+#endif
