@@ -1,1 +1,28 @@
-# bench: its targets.
+# bench: the workloads (ashlar-bench), the microbenchmarks (ashlar-micro) and the shims that test them.
+
+BENCH_OBJS   := $(patsubst bench/%.c,$(B)/bench/%.o,\
+                  $(wildcard bench/*.c bench/core/*.c bench/workload/*.c))
+BENCH_SHIMS  := $(patsubst bench/test/%.c,$(B)/bench/test/%.so,$(wildcard bench/test/*_shim.c))
+
+ALL          += $(B)/ashlar-bench $(B)/ashlar-micro
+CHECKS       += $(sort $(wildcard bench/test/*.bats))
+CHECK_DEPS   += $(B)/ashlar-bench $(B)/ashlar-micro $(BENCH_SHIMS)
+
+$(B)/bench/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIE -pthread -Ibench -c $< -o $@
+
+# Dynamically linked and without an allocator: the linker finds the one under test at run time.
+$(B)/ashlar-bench: $(BENCH_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(OPT) -pie -pthread $^ -lm -o $@
+
+$(B)/ashlar-micro: bench/micro/micro.cpp
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(OPT) $(CXXWARN) $(DEPS) -MF $(B)/bench/micro.d $< -lbenchmark -lpthread -o $@
+
+$(B)/bench/test/%.so: bench/test/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIC -shared -pthread $< -o $@
+
+-include $(BENCH_OBJS:.o=.d) $(B)/bench/micro.d $(BENCH_SHIMS:.so=.d)

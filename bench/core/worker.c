@@ -1,0 +1,52 @@
+/* worker.c: the rare parts of a block's life. See worker.h. */
+#include "worker.h"
+
+#include <inttypes.h>
+
+const char *const touch_names[] = {"none", "first", "ends", "page", "head", "full", NULL};
+
+void worker_out_of_memory(const struct worker *worker, size_t size_bytes)
+{
+    die(EXIT_MEMORY, "%s: out of memory: malloc(%zu) returned NULL with about %lld bytes live; free "
+        "memory or choose smaller options", worker->run->workload->name, size_bytes,
+        (long long)atomic_load(&worker->run->live.total) + (long long)worker->live.delta);
+}
+
+__attribute__((cold)) void worker_check_failed(struct worker *worker, const void *block,
+                                               size_t size_bytes, uint64_t wanted, uint64_t found)
+{
+    /* One line a worker: a broken allocator breaks many blocks. */
+    if (worker->check_failures++ == 0) {
+        warn("%s: block %p of %zu bytes came back changed: its first bytes are %016" PRIx64
+             " instead of %016" PRIx64, worker->run->workload->name, block, size_bytes, found,
+             wanted);
+    }
+}
+
+uint32_t *worker_draw_sizes(struct worker *worker, struct value range,
+                            uint64_t (*draw)(struct prng *, uint64_t, uint64_t))
+{
+    uint32_t *sizes = book_alloc(TABLE_LEN * sizeof *sizes);
+    for (size_t i = 0; i < TABLE_LEN; i++) {
+        sizes[i] = (uint32_t)draw(&worker->prng, range.lo, range.hi);
+    }
+    return sizes;
+}
+
+void touch_pages(const struct worker *worker, char *block, size_t size_bytes)
+{
+    for (size_t at = PAGE_BYTES; at < size_bytes - 1; at += PAGE_BYTES) {
+        block[at & worker->window_mask] = 1;
+    }
+}
+
+void touch_whole(const struct worker *worker, char *block, size_t size_bytes)
+{
+    /* One round on a real heap; on the null heap as many bytes, over and over in its window. */
+    while (size_bytes > 0) {
+        const bool fits = size_bytes - 1 <= worker->window_mask;
+        const size_t part = fits ? size_bytes : worker->window_mask + 1;
+        memset(block, 1, part);
+        size_bytes -= part;
+    }
+}
