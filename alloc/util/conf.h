@@ -1,0 +1,41 @@
+/* conf.h: the options: what can be set, within which range, and from where.
+ *
+ * A string is `key:value,key:value`. Later sources win: the defaults, the symbol `malloc_conf` of the
+ * program, the target of the symbolic link /etc/ashlar.conf, the environment variable MALLOC_CONF
+ * (shared with other allocators, so keys that only they know are silent there), ASHLAR_CONF. The
+ * environment is ignored in set-uid programs. A bad pair is named in one line and ignored;
+ * `abort_conf:true` aborts instead.
+ *
+ * Written once by conf_load before the first block is handed out, read-only afterwards: no lock.
+ */
+#ifndef ASHLAR_UTIL_CONF_H
+#define ASHLAR_UTIL_CONF_H
+
+#include "common.h"
+
+enum zero_realloc { ZERO_REALLOC_FREE, ZERO_REALLOC_ALLOC, ZERO_REALLOC_ABORT };
+enum thp_policy { THP_DEFAULT, THP_ALWAYS, THP_NEVER };
+
+struct conf {
+    uint64_t narenas;         /* 0: four for each CPU that may be used; one on one CPU */
+    int64_t dirty_decay_ms;   /* free pages are given back after this long; -1: never, 0: at once */
+    uint64_t lg_prof_sample;  /* log2 of the mean bytes between two samples */
+    uint64_t lg_tcache_max;   /* log2 of the largest block that a thread cache holds */
+    uint64_t zero_realloc;    /* enum zero_realloc: what realloc(p, 0) does */
+    uint64_t thp;             /* enum thp_policy */
+    bool abort_conf;          /* a bad option aborts */
+    bool confirm_conf;        /* every option is printed at start */
+    bool tcache;              /* threads cache blocks */
+    bool stats_print;         /* a line of figures at exit */
+    bool prof;                /* sample allocations */
+    bool xmalloc;             /* out of memory aborts */
+};
+extern struct conf conf;
+
+/* Reads all sources. Call once. */
+void conf_load(void);
+
+/* Applies one string as if it came from `source` (shown in warnings). Returns the bad pairs. */
+unsigned conf_apply(const char *string, const char *source, bool foreign_keys_are_silent);
+
+#endif
