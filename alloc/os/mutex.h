@@ -1,0 +1,34 @@
+/* mutex.h: a lock of 4 bytes that knows its owner.
+ *
+ *     word   0                  free
+ *            serial << 1        held by the thread with this serial
+ *            serial << 1 | 1    held, and somebody sleeps on it
+ *
+ * Spins shortly, then sleeps on a futex. While the process has one thread no lock prefix is used.
+ * A lock whose owner vanished in a fork is taken over: mutex_lock then returns false once, and the
+ * caller, who holds it, must treat what it protects as suspect (see each restart function above).
+ *
+ * Locks are ranked by floor; a thread takes them in descending rank only (bin, pool, chunk, base).
+ */
+#ifndef ASHLAR_OS_MUTEX_H
+#define ASHLAR_OS_MUTEX_H
+
+#include "../util/common.h"
+
+struct mutex {
+    _Atomic uint32_t word;
+};
+#define MUTEX_INIT {0}
+
+/* Takes the lock. False: taken over from a thread that a fork left behind. */
+bool mutex_lock(struct mutex *mutex);
+
+/* Takes the lock if that needs no waiting. A lock left behind by a fork counts as busy. */
+bool mutex_try(struct mutex *mutex);
+
+void mutex_unlock(struct mutex *mutex);
+
+/* For assertions. */
+bool mutex_is_mine(struct mutex *mutex);
+
+#endif
