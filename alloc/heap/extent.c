@@ -1,0 +1,472 @@
+/* extent.c: see extent.h. */
+#include "extent.h"
+#include "../os/base.h"
+#include "../os/mutex.h"
+#include "../os/pages.h"
+#include "../os/process.h"
+#include "../util/bits.h"
+#include "../util/conf.h"
+#include "../util/diag.h"
+
+#define RESERVE_CHUNKS ((size_t)16) /* 64 MiB: a thousand of them fill 64 GiB, far from the map limit */
+
+/* A process of fewer live chunks is small: huge pages would make it fat. */
+#define HUGEPAGE_FROM_CHUNKS ((size_t)4)
+
+static int compare_address(const struct tree_node *a, const struct tree_node *b);
+static int compare_size(const struct tree_node *a, const struct tree_node *b);
+static uint64_t priority_by_address(const struct tree_node *node);
+static uint64_t priority_by_size(const struct tree_node *node);
+
+static struct mutex lock;
+/* Under the lock: */
+static struct tree all = {NULL, compare_address, priority_by_address};
+static struct tree kinds[3] = {
+    [EXTENT_DIRTY] = {NULL, compare_size, priority_by_size},
+    [EXTENT_CLEAN] = {NULL, compare_size, priority_by_size},
+};
+static struct list_node dirty_list = {&dirty_list, &dirty_list}; /* by age, oldest first */
+static struct extent *spare_nodes;                               /* linked by by_size.left */
+static uint32_t reserves;                                        /* serial of the newest */
+static size_t reserved_chunks, live_chunks, dirty_chunks, extents;
+
+static struct extent *from_address_node(const struct tree_node *node)
+{
+    return CONTAINER_OF(node, struct extent, by_address);
+}
+
+static struct extent *from_size_node(const struct tree_node *node)
+{
+    return CONTAINER_OF(node, struct extent, by_size);
+}
+
+static int compare_address(const struct tree_node *a, const struct tree_node *b)
+{
+    uintptr_t x = from_address_node(a)->addr, y = from_address_node(b)->addr;
+    return (x > y) - (x < y);
+}
+
+static int compare_size(const struct tree_node *a, const struct tree_node *b)
+{
+    const struct extent *x = from_size_node(a), *y = from_size_node(b);
+    if (x->nchunks != y->nchunks) {
+        return x->nchunks < y->nchunks ? -1 : 1;
+    }
+    return (x->birth > y->birth) - (x->birth < y->birth);
+}
+
+static uint64_t priority_by_address(const struct tree_node *node)
+{
+    return bits_mix(from_address_node(node)->birth);
+}
+
+static uint64_t priority_by_size(const struct tree_node *node)
+{
+    return bits_mix(from_size_node(node)->birth);
+}
+
+/* A thread that a fork left behind was at work on the trees: forget them all. What was live stays
+ * usable (the registry and the chunk headers know it); huge blocks from before are never reused. */
+static void restart(void)
+{
+    all.root = kinds[EXTENT_DIRTY].root = kinds[EXTENT_CLEAN].root = NULL;
+    list_init(&dirty_list);
+    spare_nodes = NULL;
+    live_chunks = dirty_chunks = extents = 0;
+}
+
+static void enter(void)
+{
+    if (!mutex_lock(&lock)) {
+        restart();
+    }
+}
+
+static struct extent *node_new(void)
+{
+    struct extent *node = spare_nodes;
+    if (!node) {
+        return base_alloc(sizeof *node);
+    }
+    spare_nodes = node->by_size.left ? from_size_node(node->by_size.left) : NULL;
+    return node;
+}
+
+static void node_release(struct extent *node)
+{
+    node->by_size.left = spare_nodes ? &spare_nodes->by_size : NULL;
+    spare_nodes = node;
+}
+
+static void link_free(struct extent *e, enum extent_state state)
+{
+    e->state = state;
+    tree_insert(&kinds[state], &e->by_size);
+    if (state == EXTENT_DIRTY) {
+        dirty_chunks += e->nchunks;
+        list_push_last(&dirty_list, &e->age);
+    }
+}
+
+static void unlink_free(struct extent *e)
+{
+    tree_remove(&kinds[e->state], &e->by_size);
+    if (e->state == EXTENT_DIRTY) {
+        dirty_chunks -= e->nchunks;
+        list_remove(&e->age);
+    }
+}
+
+static struct extent *next_of(const struct extent *e)
+{
+    struct extent key = {.addr = e->addr + e->nchunks * CHUNK_SIZE};
+    struct tree_node *node = tree_at_least(&all, &key.by_address);
+    struct extent *next = node ? from_address_node(node) : NULL;
+    bool adjacent = next && next->addr == key.addr && next->birth >> 32 == e->birth >> 32;
+    return adjacent ? next : NULL;
+}
+
+static struct extent *previous_of(const struct extent *e)
+{
+    struct extent key = {.addr = e->addr - 1};
+    struct tree_node *node = tree_at_most(&all, &key.by_address);
+    struct extent *previous = node ? from_address_node(node) : NULL;
+    bool adjacent = previous && previous->addr + previous->nchunks * CHUNK_SIZE == e->addr &&
+                    previous->birth >> 32 == e->birth >> 32;
+    return adjacent ? previous : NULL;
+}
+
+/* Cuts e, which is in no tree of its kind, after `nchunks`. The rest becomes free in `state`. False
+ * where there is no node for the rest. */
+static bool cut(struct extent *e, size_t nchunks, enum extent_state state)
+{
+    if (e->nchunks == nchunks) {
+        return true;
+    }
+    struct extent *rest = node_new();
+    if (!rest) {
+        return false;
+    }
+    *rest = (struct extent){.addr = e->addr + nchunks * CHUNK_SIZE,
+                            .nchunks = e->nchunks - nchunks,
+                            .birth = e->birth + nchunks,
+                            .freed_ms = e->freed_ms};
+    e->nchunks = nchunks;
+    tree_insert(&all, &rest->by_address);
+    extents++;
+    link_free(rest, state);
+    return true;
+}
+
+/* Makes `e`, which is in no tree of its kind, free in `state`, joined with neighbours of that kind. */
+static void release(struct extent *e, enum extent_state state)
+{
+    struct extent *previous = previous_of(e), *next = next_of(e);
+    if (next && next->state == state) {
+        unlink_free(next);
+        tree_remove(&all, &next->by_address);
+        e->nchunks += next->nchunks;
+        extents--;
+        node_release(next);
+    }
+    if (previous && previous->state == state) {
+        unlink_free(previous);
+        tree_remove(&all, &e->by_address);
+        previous->nchunks += e->nchunks;
+        previous->freed_ms = e->freed_ms;
+        extents--;
+        node_release(e);
+        e = previous;
+    }
+    link_free(e, state);
+}
+
+/* A new reserve of at least nchunks as one clean extent in no tree of its kind, or NULL. */
+static struct extent *reserve(size_t nchunks)
+{
+    struct extent *e = node_new();
+    if (!e) {
+        return NULL;
+    }
+    size_t want = nchunks > RESERVE_CHUNKS ? nchunks : RESERVE_CHUNKS;
+    void *addr = pages_map(want * CHUNK_SIZE, CHUNK_SIZE);
+    if (!addr && want > nchunks) { /* an address space limit: take no more than is needed */
+        want = nchunks;
+        addr = pages_map(want * CHUNK_SIZE, CHUNK_SIZE);
+    }
+    if (addr && (uintptr_t)addr + want * CHUNK_SIZE > (uintptr_t)1 << ADDRESS_BITS) {
+        pages_unmap(addr, want * CHUNK_SIZE); /* beyond what the registry covers */
+        addr = NULL;
+    }
+    if (!addr) {
+        node_release(e);
+        return NULL;
+    }
+    *e = (struct extent){
+        .addr = (uintptr_t)addr, .nchunks = want, .birth = (uint64_t)++reserves << 32};
+    reserved_chunks += want;
+    extents++;
+    tree_insert(&all, &e->by_address);
+    e->state = EXTENT_CLEAN;
+    return e;
+}
+
+static struct extent *best_fit(enum extent_state state, size_t nchunks)
+{
+    struct extent key = {.nchunks = nchunks};
+    struct tree_node *node = tree_at_least(&kinds[state], &key.by_size);
+    return node ? from_size_node(node) : NULL;
+}
+
+/* The free extent to cut from, taken out of its tree, or NULL. Memory that is still backed comes
+ * first, unless that would cut up a piece more than twice as long as the clean one that fits. */
+static struct extent *take(size_t nchunks)
+{
+    struct extent *dirty = best_fit(EXTENT_DIRTY, nchunks);
+    struct extent *clean = best_fit(EXTENT_CLEAN, nchunks);
+    struct extent *e = !dirty || (clean && dirty->nchunks > 2 * nchunks &&
+                                  clean->nchunks < dirty->nchunks)
+                           ? clean
+                           : dirty;
+    if (e) {
+        unlink_free(e);
+        return e;
+    }
+    return reserve(nchunks);
+}
+
+/* Cuts the part before the first multiple of `alignment` off e and returns the aligned rest, which is
+ * in no tree of its kind; NULL where there is no node for it. */
+static struct extent *align(struct extent *e, size_t alignment)
+{
+    size_t skip = (ROUND_UP(e->addr, alignment) - e->addr) >> LG_CHUNK;
+    if (skip == 0) {
+        return e;
+    }
+    enum extent_state state = e->state;
+    if (!cut(e, skip, state)) {
+        return NULL;
+    }
+    struct extent *rest = next_of(e);
+    unlink_free(rest);
+    release(e, state);
+    return rest;
+}
+
+static struct extent *take_aligned(size_t nchunks, size_t alignment)
+{
+    struct extent *e = take(nchunks + (alignment >> LG_CHUNK) - 1);
+    if (!e) {
+        return NULL;
+    }
+    struct extent *aligned = align(e, alignment);
+    if (!aligned || !cut(aligned, nchunks, aligned->state)) {
+        release(aligned ? aligned : e, aligned ? aligned->state : e->state);
+        return NULL;
+    }
+    return aligned;
+}
+
+struct extent *extent_alloc(size_t nchunks, size_t alignment, enum chunk_kind kind)
+{
+    if (nchunks > CHUNK_NUMBERS || alignment >> LG_CHUNK > CHUNK_NUMBERS) {
+        return NULL;
+    }
+    enter();
+    struct extent *e = take_aligned(nchunks, alignment);
+    if (e) {
+        e->zeroed = e->state == EXTENT_CLEAN;
+        e->state = EXTENT_LIVE;
+        e->sample = NULL;
+        live_chunks += nchunks;
+        if (e->zeroed && conf.thp != THP_NEVER &&
+            (live_chunks >= HUGEPAGE_FROM_CHUNKS || conf.thp == THP_ALWAYS)) {
+            pages_hint_huge((void *)e->addr, nchunks * CHUNK_SIZE, true);
+        }
+        chunk_kind_set(e->addr, nchunks, kind);
+    }
+    mutex_unlock(&lock);
+    return e;
+}
+
+void extent_free(struct extent *e)
+{
+    enter();
+    bool huge = chunk_kind_at(e->addr) == CHUNK_HUGE;
+    chunk_kind_set(e->addr, e->nchunks, CHUNK_FREE);
+    if (huge) {
+        chunk_kind_set(e->addr, 1, CHUNK_HUGE_FREED);
+    }
+    live_chunks -= e->nchunks;
+    e->freed_ms = process_now_ms();
+    release(e, EXTENT_DIRTY);
+    mutex_unlock(&lock);
+}
+
+struct extent *extent_find(uintptr_t addr)
+{
+    struct extent key = {.addr = addr};
+    enter();
+    struct tree_node *node = tree_at_most(&all, &key.by_address);
+    struct extent *e = node ? from_address_node(node) : NULL;
+    bool inside = e && e->state == EXTENT_LIVE && addr < e->addr + e->nchunks * CHUNK_SIZE;
+    mutex_unlock(&lock);
+    return inside ? e : NULL;
+}
+
+bool extent_grow(struct extent *e, size_t nchunks)
+{
+    enter();
+    struct extent *next = next_of(e);
+    size_t more = nchunks - e->nchunks;
+    bool done = next && next->state != EXTENT_LIVE && next->nchunks >= more;
+    if (done) {
+        enum extent_state state = next->state;
+        unlink_free(next);
+        done = cut(next, more, state);
+        if (done) {
+            tree_remove(&all, &next->by_address);
+            extents--;
+            chunk_kind_set(next->addr, more, CHUNK_HUGE);
+            node_release(next);
+            e->nchunks = nchunks;
+            live_chunks += more;
+        } else {
+            link_free(next, state);
+        }
+    }
+    mutex_unlock(&lock);
+    return done;
+}
+
+void extent_shrink(struct extent *e, size_t nchunks)
+{
+    enter();
+    size_t before = e->nchunks;
+    uint64_t freed_ms = e->freed_ms = process_now_ms();
+    if (cut(e, nchunks, EXTENT_DIRTY)) {
+        live_chunks -= before - nchunks;
+        struct extent *rest = next_of(e);
+        chunk_kind_set(rest->addr, rest->nchunks, CHUNK_FREE);
+        rest->freed_ms = freed_ms;
+        unlink_free(rest);
+        release(rest, EXTENT_DIRTY);
+    } /* else no node: the block keeps its tail, which is free with it later */
+    mutex_unlock(&lock);
+}
+
+size_t extent_purge(size_t keep_chunks, uint64_t before_ms)
+{
+    size_t given_back = 0;
+    enter();
+    while (dirty_chunks > keep_chunks) {
+        struct extent *oldest = CONTAINER_OF(dirty_list.next, struct extent, age);
+        if (oldest->freed_ms > before_ms ||
+            !pages_purge((void *)oldest->addr, oldest->nchunks * CHUNK_SIZE)) {
+            break;
+        }
+        given_back += oldest->nchunks * CHUNK_SIZE;
+        unlink_free(oldest);
+        release(oldest, EXTENT_CLEAN);
+    }
+    mutex_unlock(&lock);
+    return given_back;
+}
+
+void extent_figures(struct extent_figures *out)
+{
+    enter();
+    out->reserved_bytes = reserved_chunks * CHUNK_SIZE;
+    out->live_chunks = live_chunks;
+    out->dirty_chunks = dirty_chunks;
+    mutex_unlock(&lock);
+}
+
+static void each(const struct tree_node *node, void (*visit)(const struct extent *, void *),
+                 void *context)
+{
+    if (node) {
+        each(node->left, visit, context);
+        visit(from_address_node(node), context);
+        each(node->right, visit, context);
+    }
+}
+
+/* Reserves lie at addresses that the system chose; visiting them by serial keeps the order the same
+ * on every run. There are few. */
+struct one_reserve {
+    uint64_t serial;
+    void (*visit)(const struct extent *extent, void *context);
+    void *context;
+};
+
+static void visit_one_reserve(const struct extent *e, void *context)
+{
+    const struct one_reserve *r = context;
+    if (e->birth >> 32 == r->serial) {
+        r->visit(e, r->context);
+    }
+}
+
+void extent_each(void (*visit)(const struct extent *extent, void *context), void *context)
+{
+    enter();
+    for (uint64_t serial = 1; serial <= reserves; serial++) {
+        struct one_reserve r = {serial, visit, context};
+        each(all.root, visit_one_reserve, &r);
+    }
+    mutex_unlock(&lock);
+}
+
+struct tally {
+    bool ok;
+    const struct extent *previous;
+    size_t count, dirty, live, kinds[3];
+};
+
+static void check_one(const struct extent *e, void *context)
+{
+    struct tally *t = context;
+    const struct extent *p = t->previous;
+    bool same_reserve = p && p->birth >> 32 == e->birth >> 32;
+    if (same_reserve && p->addr + p->nchunks * CHUNK_SIZE != e->addr) {
+        diag_line("X1: the extent at %p does not follow the one at %p", (void *)e->addr,
+                  (void *)p->addr);
+        t->ok = false;
+    }
+    if (same_reserve && p->state != EXTENT_LIVE && p->state == e->state) {
+        diag_line("X2: free extents at %p and %p were not joined", (void *)p->addr,
+                  (void *)e->addr);
+        t->ok = false;
+    }
+    t->previous = e;
+    t->count++;
+    t->kinds[e->state]++;
+    t->dirty += e->state == EXTENT_DIRTY ? e->nchunks : 0;
+    t->live += e->state == EXTENT_LIVE ? e->nchunks : 0;
+}
+
+bool extent_check(void)
+{
+    struct tally t = {.ok = true};
+    extent_each(check_one, &t);
+    enter();
+    size_t listed = 0;
+    for (struct list_node *n = dirty_list.next; n != &dirty_list; n = n->next) {
+        listed += CONTAINER_OF(n, struct extent, age)->nchunks;
+    }
+    if (listed != dirty_chunks || t.dirty != dirty_chunks || t.live != live_chunks) {
+        diag_line("X3: dirty chunks: %u counted, %u listed, %u found; live: %u counted, %u found",
+                  (uint64_t)dirty_chunks, (uint64_t)listed, (uint64_t)t.dirty,
+                  (uint64_t)live_chunks, (uint64_t)t.live);
+        t.ok = false;
+    }
+    if (!tree_check(&all, t.count) ||
+        !tree_check(&kinds[EXTENT_DIRTY], t.kinds[EXTENT_DIRTY]) ||
+        !tree_check(&kinds[EXTENT_CLEAN], t.kinds[EXTENT_CLEAN])) {
+        diag_line("T1, T2: a tree of extents is out of order");
+        t.ok = false;
+    }
+    mutex_unlock(&lock);
+    return t.ok;
+}

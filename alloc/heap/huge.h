@@ -1,0 +1,32 @@
+/* huge.h: blocks beyond 3.5 MiB, or aligned beyond what fits a chunk: whole chunks of their own.
+ *
+ * The registry knows their chunks, the extent their length. The usable size is the whole extent;
+ * pages that nobody touches cost nothing.
+ *
+ * Below        extent.h purge.h          Above   arena
+ */
+#ifndef ASHLAR_HEAP_HUGE_H
+#define ASHLAR_HEAP_HUGE_H
+
+#include "extent.h"
+
+/* A block of at least size bytes at a multiple of `alignment` (a power of two), or NULL.
+ * *zeroed says that it reads as zero. */
+void *huge_alloc(size_t size, size_t alignment, bool *zeroed);
+
+/* The extent must be live and start at the block. */
+void huge_free(struct extent *extent);
+
+/* Changes the size in place. */
+bool huge_resize(struct extent *extent, size_t size);
+
+/* Moves the contents of a huge block to another of at least `size` bytes, without copying where the
+ * system can. */
+void huge_move(struct extent *from, void *to, size_t size);
+
+INLINE size_t huge_usable(const struct extent *extent)
+{
+    return extent->nchunks * CHUNK_SIZE;
+}
+
+#endif

@@ -1,0 +1,40 @@
+/* large.c: see large.h. */
+#include "large.h"
+
+struct run *large_alloc(struct pool *pool, unsigned class, unsigned align_pages,
+                        enum page_state state, bool *zeroed)
+{
+    unsigned npages = large_pages(class);
+    if (npages + align_pages - 1 > USABLE_PAGES) {
+        return NULL;
+    }
+    struct run *run = pool_alloc(pool, npages, align_pages, zeroed);
+    if (run) {
+        run->class = (uint8_t)class;
+        run_set_state(run, state);
+    }
+    return run;
+}
+
+void large_free(struct pool *pool, struct run *run)
+{
+    page_word_set(run_addr(run), 0);
+    pool_free(pool, run);
+    purge_bound_pool(pool);
+}
+
+bool large_resize(struct pool *pool, struct run *run, unsigned class)
+{
+    unsigned npages = large_pages(class);
+    if (npages > run->npages) {
+        if (!pool_grow(pool, run, npages)) {
+            return false;
+        }
+    } else if (npages < run->npages) {
+        pool_shrink(pool, run, npages);
+        purge_bound_pool(pool);
+    }
+    run->class = (uint8_t)class;
+    run_set_state(run, PAGE_LARGE);
+    return true;
+}

@@ -1,0 +1,33 @@
+/* purge.h: when free pages go back to the system.
+ *
+ *     dirty pages
+ *       bound |-------------.        purged at once down to 7/8 of the bound, oldest first
+ *             |  ___/\__/\  |___
+ *             |_/         \_____\____   below the bound: given back when unused for dirty_decay_ms
+ *                                 time
+ *
+ * The bound is max(16 MiB shared by the arenas, a quarter of what is in use): purging costs a fault a
+ * page to undo, and a program that frees a quarter of its memory is likely to want it again.
+ * No clock is read here but on slow paths; nothing runs by itself.
+ *
+ * Below        run.h extent.h          Above   bin large huge arena
+ */
+#ifndef ASHLAR_HEAP_PURGE_H
+#define ASHLAR_HEAP_PURGE_H
+
+#include "run.h"
+
+/* After pages of the pool became free: holds the bound. */
+void purge_bound_pool(struct pool *pool);
+
+/* After an extent became free: holds the bound for whole chunks. */
+void purge_bound_extents(void);
+
+/* Gives back what was not used for dirty_decay_ms. Cheap when nothing is due. */
+void purge_decay_pool(struct pool *pool);
+void purge_decay_extents(void);
+
+/* The number of arenas in use, which share the least bound. */
+void purge_set_arenas(unsigned narenas);
+
+#endif
