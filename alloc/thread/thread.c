@@ -1,0 +1,200 @@
+/* thread.c: see thread.h. */
+#include "thread.h"
+#include "../os/base.h"
+#include "../os/process.h"
+#include "../util/conf.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+static struct mutex threads_lock;
+/* Under the lock: */
+static struct list_node caches = {&caches, &caches};
+static struct tcache *spare; /* of ended threads, linked by link.next */
+static unsigned ncaches;
+static uint32_t list_epoch; /* process epoch that the list is of */
+static uint64_t past_mallocs, past_frees; /* of ended threads */
+
+static _Atomic uint64_t direct_mallocs, direct_frees; /* of threads without a cache */
+
+static pthread_key_t key;
+static bool key_made;
+static THREAD_LOCAL bool exited; /* the destructor has run */
+static _Atomic(struct arena *) shared_arena; /* of threads without a cache */
+
+static void enter(void)
+{
+    bool whole = mutex_lock(&threads_lock);
+    uint32_t epoch = process_epoch();
+    if (!whole || list_epoch != epoch) {
+        /* A child: only the thread that forked is left. What the others' caches held is lost to us,
+         * and their caches with it. */
+        list_epoch = epoch;
+        list_init(&caches);
+        spare = NULL;
+        ncaches = 0;
+        if (tcache_self != &tcache_none) {
+            list_push_last(&caches, &tcache_self->link);
+            ncaches = 1;
+        }
+    }
+}
+
+static void leave(void)
+{
+    tcache_set_threads(ncaches);
+    mutex_unlock(&threads_lock);
+}
+
+static void add_cache_totals(const struct tcache *tc, struct thread_totals *t)
+{
+    t->mallocs += __atomic_load_n(&tc->direct_mallocs, __ATOMIC_RELAXED);
+    t->frees += __atomic_load_n(&tc->direct_frees, __ATOMIC_RELAXED);
+    for (unsigned class = 0; class < CACHED_CLASSES; class++) {
+        const struct tcache_bin *bin = &tc->bins[class];
+        const struct tcache_bin_cold *cold = &tc->cold[class];
+        size_t bytes = tcache_class_blocks(tc, class) * size_class_bytes(class);
+        t->mallocs += cold->pops + (uint32_t)(bin->npop - cold->npop_seen);
+        t->frees += cold->granted - bin->credit;
+        if (class < SMALL_CLASSES) {
+            t->small_cached_bytes += bytes;
+        } else {
+            t->large_cached_bytes += bytes;
+        }
+    }
+}
+
+/* The destructor: runs once a thread, whatever other destructors do before or after. */
+static void end_cache(void *arg)
+{
+    struct tcache *tc = arg;
+    if (tc != tcache_self) {
+        return;
+    }
+    tcache_self = (struct tcache *)(uintptr_t)&tcache_none;
+    exited = true;
+    tcache_flush_all(tc);
+    arena_leave(tc->arena);
+    enter();
+    struct thread_totals t = {0};
+    add_cache_totals(tc, &t);
+    past_mallocs += t.mallocs;
+    past_frees += t.frees;
+    list_remove(&tc->link);
+    ncaches--;
+    tc->link.next = (struct list_node *)spare;
+    spare = tc;
+    leave();
+}
+
+COLD void thread_boot(void)
+{
+    key_made = pthread_key_create(&key, end_cache) == 0;
+}
+
+static struct tcache *obtain(void)
+{
+    enter();
+    struct tcache *tc = spare;
+    if (tc) {
+        spare = (struct tcache *)tc->link.next;
+    }
+    leave();
+    if (tc) {
+        memset(tc, 0, sizeof *tc);
+        return tc;
+    }
+    return base_alloc(sizeof *tc);
+}
+
+static NOINLINE struct tcache *make_cache(void)
+{
+    struct tcache *tc = obtain();
+    struct arena *arena = tc ? arena_join() : NULL;
+    if (!arena) {
+        if (tc) {
+            enter();
+            tc->link.next = (struct list_node *)spare;
+            spare = tc;
+            leave();
+        }
+        return NULL;
+    }
+    tcache_init(tc, arena);
+    enter();
+    list_push_last(&caches, &tc->link);
+    ncaches++;
+    leave();
+    tcache_self = tc;
+    /* Set last: beyond the 32 first keys the C library allocates here, which must find the cache. */
+    int saved = errno;
+    if (pthread_setspecific(key, tc) != 0) {
+        end_cache(tc); /* without a destructor the cache would leak */
+        tc = NULL;
+    }
+    errno = saved;
+    return tc;
+}
+
+struct tcache *thread_cache(void)
+{
+    if (LIKELY(tcache_self != &tcache_none)) {
+        return tcache_self;
+    }
+    if (exited || !conf.tcache || !key_made) {
+        return NULL;
+    }
+    return make_cache();
+}
+
+struct arena *thread_arena(void)
+{
+    if (tcache_self != &tcache_none) {
+        return tcache_self->arena;
+    }
+    struct arena *arena = atomic_load_explicit(&shared_arena, ACQUIRE);
+    if (!arena) {
+        arena = arena_count() ? arena_get(0) : arena_join();
+        atomic_store_explicit(&shared_arena, arena, RELEASE);
+    }
+    return arena;
+}
+
+void thread_count_direct(uint64_t mallocs, uint64_t frees)
+{
+    if (tcache_self != &tcache_none) {
+        tcache_self->direct_mallocs += mallocs;
+        tcache_self->direct_frees += frees;
+        return;
+    }
+    if (mallocs) {
+        atomic_fetch_add_explicit(&direct_mallocs, mallocs, RELAXED);
+    }
+    if (frees) {
+        atomic_fetch_add_explicit(&direct_frees, frees, RELAXED);
+    }
+}
+
+void thread_totals(struct thread_totals *out)
+{
+    enter();
+    *out = (struct thread_totals){.mallocs = past_mallocs, .frees = past_frees, .ncaches = ncaches};
+    out->mallocs += atomic_load_explicit(&direct_mallocs, RELAXED);
+    out->frees += atomic_load_explicit(&direct_frees, RELAXED);
+    for (struct list_node *n = caches.next; n != &caches; n = n->next) {
+        add_cache_totals(CONTAINER_OF(n, struct tcache, link), out);
+    }
+    leave();
+}
+
+bool thread_check(void)
+{
+    bool ok = true;
+    enter();
+    for (struct list_node *n = caches.next; n != &caches; n = n->next) {
+        ok &= tcache_check(CONTAINER_OF(n, struct tcache, link));
+    }
+    leave();
+    return ok;
+}
