@@ -1,0 +1,517 @@
+/* entry.c: the doors: malloc, free and the rest of the C library's names, in one object, so that a
+ * statically linked program takes all of them from here or none.
+ *
+ *     malloc   cache bin empty? --yes--> slow: start, fill, sample, large, huge, out of memory
+ *                    | no
+ *                    v pop
+ *
+ *     free     a region of a small run?  not free already?  credit left?  --no--> slow: large, huge,
+ *                    | yes, yes, yes                                              renewal, misuse
+ *                    v push
+ *
+ * Prices, x86-64, gcc 12 -O2, counted from the disassembly, return included:
+ *     malloc, up to 4 KiB, hit     17 instructions, 4 loads, 1 branch missed at most
+ *     free, small, hit             36 instructions, 6 loads of which one depends on a load of the map
+ * Both are branch-free of options: see tcache.h.
+ *
+ * Below        prof tcache thread boot          Above   cxx, override; the program
+ */
+#include "entry.h"
+#include "boot.h"
+#include "../heap/misuse.h"
+#include "../prof/prof.h"
+#include "../thread/thread.h"
+#include "../util/conf.h"
+#include "../util/diag.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CALLER __builtin_return_address(0)
+
+/* ---- allocation ------------------------------------------------------------------------------- */
+
+/* What a slow path is asked for. */
+struct request {
+    size_t size;
+    size_t alignment; /* a power of two; QUANTUM where none was asked for */
+    bool zero;
+    void *caller;     /* for the profile */
+};
+
+/* Pops from a cache, or NULL. The bins of a cache that may not be used are empty. */
+INLINE void *pop(struct tcache *tc, unsigned class)
+{
+    struct tcache_bin *bin = &tc->bins[class];
+    uint64_t *block = bin->head;
+    if (LIKELY(block != NULL)) {
+        bin->head = (void *)(uintptr_t)block[0];
+        bin->npop++;
+        block[1] = 0; /* the key: this block is no longer free */
+    }
+    return block;
+}
+
+static COLD void *out_of_memory(size_t size)
+{
+    if (conf.xmalloc) {
+        diag_abort("out of memory allocating %u bytes (xmalloc:true)", (uint64_t)size);
+    }
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* One block of a class that no cache serves: past the cached classes, or in a thread without cache. */
+static void *alloc_class_direct(struct arena *arena, unsigned class, unsigned align_pages,
+                                bool *zeroed)
+{
+    *zeroed = false;
+    if (class >= SMALL_CLASSES) {
+        return arena_large_alloc(arena, class, align_pages, PAGE_LARGE, zeroed);
+    }
+    void *block = NULL;
+    if (arena_fill(arena, class, &block, 1)) {
+        ((uint64_t *)block)[1] = 0;
+    }
+    return block;
+}
+
+static void *alloc_huge(const struct request *r, struct tcache *tc, bool *zeroed)
+{
+    void *block = huge_alloc(r->size, r->alignment, zeroed);
+    if (block && UNLIKELY(conf.prof) && tc && prof_draw(&tc->prng, r->size)) {
+        prof_huge(extent_find((uintptr_t)block), r->size, r->caller);
+    }
+    return block;
+}
+
+/* A block of this class at multiples of align_pages (beyond one page: not cached). */
+static void *alloc_class(const struct request *r, struct tcache *tc, unsigned class,
+                         unsigned align_pages, bool *zeroed)
+{
+    struct arena *arena = thread_arena();
+    if (!arena) {
+        return NULL;
+    }
+    bool cacheable = tc && class < CACHED_CLASSES && align_pages == 1 &&
+                     size_class_bytes(class) <= (size_t)1 << conf.lg_tcache_max;
+    if (cacheable) {
+        bool sample_due;
+        void *block = tcache_fill(tc, class, zeroed, &sample_due);
+        if (LIKELY(!sample_due)) {
+            return block;
+        }
+        block = prof_alloc(arena, class, 1, r->size, r->caller, zeroed);
+        tc->bins[class].npop++; /* the sampled block counts as one that was filled in and popped */
+        tc->bins[class].base++;
+        tcache_sample_next(tc, class);
+        return block;
+    }
+    void *block;
+    if (UNLIKELY(conf.prof) && tc && prof_draw(&tc->prng, size_class_bytes(class))) {
+        block = prof_alloc(arena, class, align_pages, r->size, r->caller, zeroed);
+    } else {
+        block = alloc_class_direct(arena, class, align_pages, zeroed);
+    }
+    if (block) {
+        thread_count_direct(1, 0);
+    }
+    return block;
+}
+
+/* The class and alignment in pages that serve the request from a run, or false: it is huge. */
+static bool place(const struct request *r, unsigned *class, unsigned *align_pages)
+{
+    *align_pages = 1;
+    if (r->size > LARGE_MAX) {
+        return false;
+    }
+    *class = size_class_of(r->size);
+    if (r->alignment <= QUANTUM) {
+        return true;
+    }
+    if (r->alignment <= PAGE_SIZE) {
+        if (r->size > LARGE_MAX - PAGE_SIZE) {
+            return true; /* the last class is a multiple of the page */
+        }
+        *class = size_class_aligned(r->size, r->alignment);
+        return true;
+    }
+    if (r->alignment >= CHUNK_SIZE) {
+        return false;
+    }
+    *class = *class < SMALL_CLASSES ? SMALL_CLASSES : *class;
+    *align_pages = (unsigned)(r->alignment >> LG_PAGE);
+    return large_pages(*class) + *align_pages - 1 <= USABLE_PAGES;
+}
+
+/* All that the fast paths do not do. */
+static NOINLINE void *alloc_slow(const struct request *r)
+{
+    if (UNLIKELY(r->size > PTRDIFF_MAX || r->alignment > PTRDIFF_MAX - r->size)) {
+        return out_of_memory(r->size);
+    }
+    boot();
+    struct tcache *tc = thread_cache();
+    unsigned class, align_pages;
+    bool zeroed = false;
+    void *block;
+    if (place(r, &class, &align_pages)) {
+        /* The cache may have what is needed: the fast paths look for sizes up to 4 KiB only. */
+        if (tc && class < CACHED_CLASSES && align_pages == 1 && tc->bins[class].head) {
+            block = pop(tc, class);
+            if (class >= SMALL_CLASSES) {
+                run_set_state(run_of_page((uintptr_t)block), PAGE_LARGE);
+            }
+        } else {
+            block = alloc_class(r, tc, class, align_pages, &zeroed);
+        }
+    } else {
+        block = alloc_huge(r, tc, &zeroed);
+        if (block) {
+            thread_count_direct(1, 0);
+        }
+    }
+    if (UNLIKELY(!block)) {
+        return out_of_memory(r->size);
+    }
+    return r->zero && !zeroed ? memset(block, 0, r->size) : block;
+}
+
+void *DOOR(malloc)(size_t size)
+{
+    if (LIKELY(size <= TABLE_MAX)) {
+        void *block = pop(tcache_self, size_class_lookup(size));
+        if (LIKELY(block != NULL)) {
+            return block;
+        }
+    }
+    return alloc_slow(&(struct request){size, QUANTUM, false, CALLER});
+}
+
+void *DOOR(calloc)(size_t count, size_t size)
+{
+    size_t total;
+    if (UNLIKELY(__builtin_mul_overflow(count, size, &total))) {
+        return out_of_memory(SIZE_MAX);
+    }
+    if (LIKELY(total <= TABLE_MAX)) {
+        void *block = pop(tcache_self, size_class_lookup(total));
+        if (LIKELY(block != NULL)) {
+            return memset(block, 0, total);
+        }
+    }
+    return alloc_slow(&(struct request){total, QUANTUM, true, CALLER});
+}
+
+/* ---- aligned allocation ----------------------------------------------------------------------- */
+
+static void *alloc_aligned(size_t alignment, size_t size, void *caller)
+{
+    return alloc_slow(
+        &(struct request){size, alignment < QUANTUM ? QUANTUM : alignment, false, caller});
+}
+
+int DOOR(posix_memalign)(void **out, size_t alignment, size_t size)
+{
+    if (!bits_is_pow2(alignment) || alignment % sizeof(void *) != 0) {
+        return EINVAL;
+    }
+    int saved = errno;
+    void *block = alloc_aligned(alignment, size, CALLER);
+    errno = saved;
+    if (!block) {
+        return ENOMEM;
+    }
+    *out = block;
+    return 0;
+}
+
+void *DOOR(aligned_alloc)(size_t alignment, size_t size)
+{
+    if (!bits_is_pow2(alignment)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return alloc_aligned(alignment, size, CALLER);
+}
+
+/* As in the C library, an alignment that is no power of two is rounded up to one. */
+void *DOOR(memalign)(size_t alignment, size_t size)
+{
+    if (alignment > (SIZE_MAX >> 1) + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (!bits_is_pow2(alignment)) {
+        alignment = alignment ? (size_t)2 << bits_lg_floor(alignment) : QUANTUM;
+    }
+    return alloc_aligned(alignment, size, CALLER);
+}
+
+void *DOOR(valloc)(size_t size)
+{
+    return alloc_aligned(PAGE_SIZE, size, CALLER);
+}
+
+void *DOOR(pvalloc)(size_t size)
+{
+    size_t pages = ROUND_UP(size, PAGE_SIZE);
+    if (pages < size) {
+        return out_of_memory(size);
+    }
+    return alloc_aligned(PAGE_SIZE, pages ? pages : PAGE_SIZE, CALLER);
+}
+
+/* ---- what is this block? ---------------------------------------------------------------------- */
+
+static bool carries_key(uintptr_t region)
+{
+    return ((const uint64_t *)region)[1] == tcache_key((const void *)region);
+}
+
+static COLD _Noreturn void misuse_small(const struct block *b, uintptr_t addr, const char *door)
+{
+    bool freed = carries_key(b->start) || !bin_region_is_out(b->run, b->start);
+    if (addr == b->start) {
+        misuse_freed((const void *)addr, door, b->usable, b->arena->index, run_addr(b->run));
+    }
+    if (freed) {
+        misuse_not_live((const void *)addr, door);
+    }
+    misuse_inside((const void *)addr, door, b->usable, b->start);
+}
+
+/* The live block that starts at ptr; anything else ends the program. `door` is what was called. */
+static struct block live_block(const void *ptr, const char *door)
+{
+    uintptr_t addr = (uintptr_t)ptr;
+    struct block b = block_find(addr);
+    switch (b.kind) {
+    case BLOCK_FOREIGN:
+        misuse_foreign(ptr, door);
+    case BLOCK_NONE:
+        misuse_not_live(ptr, door);
+    case BLOCK_HUGE_FREED:
+        misuse_freed_huge(ptr, door);
+    case BLOCK_SMALL:
+        if (addr != b.start || carries_key(addr) || !bin_region_is_out(b.run, addr)) {
+            misuse_small(&b, addr, door);
+        }
+        break;
+    case BLOCK_SAMPLED:
+        b.usable = size_class_bytes(b.run->small_class);
+        /* fallthrough */
+    case BLOCK_LARGE:
+        if (b.cached && addr == b.start) {
+            misuse_freed(ptr, door, b.usable, b.arena->index, b.start);
+        }
+        if (b.cached) {
+            misuse_not_live(ptr, door);
+        }
+        /* fallthrough */
+    case BLOCK_HUGE:
+        if (addr != b.start) {
+            misuse_inside(ptr, door, b.usable, b.start);
+        }
+    }
+    return b;
+}
+
+size_t DOOR(malloc_usable_size)(const void *ptr)
+{
+    return ptr ? live_block(ptr, "malloc_usable_size").usable : 0;
+}
+
+/* ---- free ------------------------------------------------------------------------------------- */
+
+static void free_small(struct tcache *tc, const struct block *b, void *ptr)
+{
+    if (tc) {
+        tcache_push(tc, b->run->class, ptr);
+        return;
+    }
+    ((uint64_t *)ptr)[1] = tcache_key(ptr);
+    arena_flush(thread_arena(), b->run->class, &ptr, 1);
+    thread_count_direct(0, 1);
+}
+
+static void free_large(struct tcache *tc, const struct block *b, void *ptr)
+{
+    unsigned class = b->run->class;
+    if (tc && class < CACHED_CLASSES &&
+        size_class_bytes(class) <= (size_t)1 << conf.lg_tcache_max) {
+        tcache_push(tc, class, ptr);
+        return;
+    }
+    arena_large_free(b->run);
+    thread_count_direct(0, 1);
+}
+
+static void free_huge(const struct block *b)
+{
+    if (b->extent) { /* else a fork forgot it: it stays as it is */
+        prof_huge_free(b->extent);
+        huge_free(b->extent);
+    }
+    thread_count_direct(0, 1);
+}
+
+static void free_block(const struct block *b, void *ptr)
+{
+    struct tcache *tc = thread_cache();
+    if (b->kind == BLOCK_SMALL) {
+        free_small(tc, b, ptr);
+    } else if (b->kind == BLOCK_LARGE) {
+        free_large(tc, b, ptr);
+    } else if (b->kind == BLOCK_SAMPLED) {
+        prof_free(b->run);
+        thread_count_direct(0, 1);
+    } else {
+        free_huge(b);
+    }
+}
+
+static NOINLINE void free_slow(void *ptr)
+{
+    if (ptr) {
+        boot();
+        struct block b = live_block(ptr, "free");
+        free_block(&b, ptr);
+    }
+}
+
+void DOOR(free)(void *ptr)
+{
+    uintptr_t addr = (uintptr_t)ptr;
+    if (LIKELY(chunk_kind_at(addr) == CHUNK_RUNS)) {
+        uint64_t word = page_word(addr);
+        struct tcache_bin *bin = &tcache_self->bins[(uint8_t)(word >> 32)];
+        uint32_t product = page_word_offset(word, addr) * bin->reciprocal;
+        uint64_t *block = ptr;
+        /* Not the start of a region, or not small: the bin of such pages has the reciprocal 0. */
+        if (LIKELY(product < bin->reciprocal)) {
+            uint64_t key = tcache_key(ptr);
+            if (LIKELY(block[1] != key && bin->credit != 0)) {
+                bin->credit--;
+                block[1] = key;
+                block[0] = (uint64_t)(uintptr_t)bin->head;
+                bin->head = ptr;
+                return;
+            }
+        }
+    }
+    free_slow(ptr);
+}
+
+void DOOR(free_sized)(void *ptr, size_t size)
+{
+    (void)size;
+    DOOR(free)(ptr);
+}
+
+void DOOR(free_aligned_sized)(void *ptr, size_t alignment, size_t size)
+{
+    (void)alignment, (void)size;
+    DOOR(free)(ptr);
+}
+
+/* ---- realloc ---------------------------------------------------------------------------------- */
+
+/* realloc(p, 0), for a live p. */
+static COLD void *realloc_zero(const struct block *b, void *ptr, void *caller)
+{
+    if (conf.zero_realloc == ZERO_REALLOC_ABORT) {
+        diag_abort("realloc of %p to size 0 (zero_realloc:abort)", ptr);
+    }
+    if (conf.zero_realloc == ZERO_REALLOC_ALLOC) {
+        void *fresh = alloc_slow(&(struct request){0, QUANTUM, false, caller});
+        if (!fresh) {
+            return NULL;
+        }
+        free_block(b, ptr);
+        return fresh;
+    }
+    free_block(b, ptr);
+    return NULL;
+}
+
+/* Changes the block without moving it, where that is possible and does not waste a quarter of it. */
+static bool resize_in_place(const struct block *b, size_t size)
+{
+    if (b->kind == BLOCK_SMALL || b->kind == BLOCK_SAMPLED) {
+        return size <= b->usable && size > b->usable / 4 * 3;
+    }
+    if (b->kind == BLOCK_LARGE) {
+        if (size <= SMALL_MAX || size > LARGE_MAX) {
+            return false;
+        }
+        unsigned class = size_class_of(size);
+        return class == b->run->class || arena_large_resize(b->run, class);
+    }
+    return size > LARGE_MAX && b->extent && !b->extent->sample && huge_resize(b->extent, size);
+}
+
+static void *realloc_moving(const struct block *b, void *ptr, size_t size, void *caller)
+{
+    void *fresh = alloc_slow(&(struct request){size, QUANTUM, false, caller});
+    if (!fresh) {
+        return NULL;
+    }
+    size_t keep = size < b->usable ? size : b->usable;
+    if (b->kind == BLOCK_HUGE && b->extent) {
+        huge_move(b->extent, fresh, keep);
+    } else {
+        memcpy(fresh, ptr, keep);
+    }
+    free_block(b, ptr);
+    return fresh;
+}
+
+static void *reallocate(void *ptr, size_t size, void *caller)
+{
+    boot();
+    struct block b = live_block(ptr, "realloc");
+    if (UNLIKELY(size == 0)) {
+        return realloc_zero(&b, ptr, caller);
+    }
+    if (UNLIKELY(size > PTRDIFF_MAX)) {
+        return out_of_memory(size);
+    }
+    return resize_in_place(&b, size) ? ptr : realloc_moving(&b, ptr, size, caller);
+}
+
+void *DOOR(realloc)(void *ptr, size_t size)
+{
+    return ptr ? reallocate(ptr, size, CALLER) : DOOR(malloc)(size);
+}
+
+void *DOOR(reallocarray)(void *ptr, size_t count, size_t size)
+{
+    size_t total;
+    if (UNLIKELY(__builtin_mul_overflow(count, size, &total))) {
+        return out_of_memory(SIZE_MAX);
+    }
+    return ptr ? reallocate(ptr, total, CALLER) : DOOR(malloc)(total);
+}
+
+/* ---- the C library's own names for them ------------------------------------------------------- */
+
+#ifdef ASHLAR_OVERRIDE
+/* Static links pull the C library's malloc in, and with it a second heap, unless these are here. */
+#ifdef __clang__
+#define ALIAS(name, of) extern __typeof__(of) name __attribute__((alias(#of), visibility("default")))
+#else
+#define ALIAS(name, of) \
+    extern __typeof__(of) name __attribute__((alias(#of), visibility("default"), copy(of)))
+#endif
+ALIAS(__libc_malloc, malloc);
+ALIAS(__libc_calloc, calloc);
+ALIAS(__libc_realloc, realloc);
+ALIAS(__libc_reallocarray, reallocarray);
+ALIAS(__libc_free, free);
+ALIAS(__libc_memalign, memalign);
+ALIAS(__libc_valloc, valloc);
+ALIAS(__libc_pvalloc, pvalloc);
+ALIAS(__posix_memalign, posix_memalign);
+#endif
