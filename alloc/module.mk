@@ -1,1 +1,44 @@
-# alloc: its targets.
+# alloc: the allocator's three libraries. Sources stand in the order of the floors (ci/floors.txt).
+
+ALLOC_SRCS := $(addprefix alloc/, \
+	util/diag.c util/tree.c util/size_class.c util/conf.c \
+	os/pages.c os/process.c os/mutex.c os/base.c \
+	heap/pagemap.c heap/extent.c heap/run.c heap/purge.c heap/misuse.c \
+	heap/bin.c heap/large.c heap/huge.c heap/arena.c \
+	thread/tcache.c thread/thread.c \
+	prof/prof.c \
+	api/boot.c api/entry.c api/cxx.c \
+	inspect/stats.c inspect/check.c inspect/picture.c)
+
+# Hidden by default: inside the library every call and every variable is reached directly. A builtin
+# malloc would let the compiler turn our own malloc + memset into a call of our calloc.
+ALLOC_CFLAGS = $(CSTD) $(OPT) -g $(CWARN) -fPIC -fvisibility=hidden -fno-builtin-malloc \
+	-fno-builtin-calloc -fexceptions -Ialloc/include $(DEPS)
+
+ALLOC_OBJS          := $(ALLOC_SRCS:alloc/%.c=$(B)/alloc/override/%.o)
+ALLOC_PREFIXED_OBJS := $(filter-out %/api/cxx.o,$(ALLOC_SRCS:alloc/%.c=$(B)/alloc/prefixed/%.o))
+
+$(B)/alloc/override/%.o: alloc/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLOC_CFLAGS) -DASHLAR_OVERRIDE -c $< -o $@
+
+$(B)/alloc/prefixed/%.o: alloc/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLOC_CFLAGS) -c $< -o $@
+
+$(B)/libashlar.so: $(ALLOC_OBJS)
+	$(CC) $(OPT) -shared -Wl,-soname,libashlar.so -Wl,-z,now -o $@ $^ -lpthread
+
+$(B)/libashlar.a: $(ALLOC_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/libashlar_prefixed.a: $(ALLOC_PREFIXED_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+-include $(ALLOC_OBJS:.o=.d) $(ALLOC_PREFIXED_OBJS:.o=.d)
+
+ALL += $(B)/libashlar.so $(B)/libashlar.a $(B)/libashlar_prefixed.a
+
+-include alloc/test/module.mk

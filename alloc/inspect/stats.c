@@ -1,0 +1,104 @@
+/* stats.c: see stats.h. */
+#include "stats.h"
+#include "../api/boot.h"
+#include "../os/base.h"
+#include "../prof/prof.h"
+#include "../thread/thread.h"
+#include "../util/conf.h"
+#include "../util/diag.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+static size_t minus(size_t a, size_t b)
+{
+    return a > b ? a - b : 0; /* the parts are read one after the other while threads may run */
+}
+
+static void add_arena(struct arena *arena, struct ashlar_stats *s, size_t *remote)
+{
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        size_t size = size_class_bytes(class);
+        s->allocated_bytes += count_read(&arena->bins[class].regions_out) * size;
+        *remote += bin_remote_regions(&arena->bins[class]) * size;
+    }
+    s->allocated_bytes += atomic_load_explicit(&arena->large_bytes, RELAXED);
+    s->active_bytes += count_read(&arena->pool.pages_used) << LG_PAGE;
+    s->dirty_bytes += count_read(&arena->pool.pages_free[RUN_DIRTY]) << LG_PAGE;
+    s->metadata_bytes += count_read(&arena->pool.nchunks) * (HEADER_PAGES << LG_PAGE);
+}
+
+EXPORT void ashlar_stats(struct ashlar_stats *out)
+{
+    boot();
+    struct ashlar_stats s = {0};
+    struct thread_totals t;
+    struct extent_figures f;
+    size_t remote = 0, sampled_usable, sampled_runs, chunks = 0;
+    thread_totals(&t);
+    s.narenas = arena_count();
+    for (unsigned i = 0; i < s.narenas; i++) {
+        struct arena *arena = arena_get(i);
+        add_arena(arena, &s, &remote);
+        chunks += count_read(&arena->pool.nchunks);
+    }
+    extent_figures(&f);
+    prof_promoted_bytes(&sampled_usable, &sampled_runs);
+    size_t huge = minus(f.live_chunks, chunks) * CHUNK_SIZE;
+    s.cached_bytes = t.small_cached_bytes + t.large_cached_bytes + remote;
+    s.allocated_bytes = minus(s.allocated_bytes, s.cached_bytes + (sampled_runs - sampled_usable));
+    s.allocated_bytes += huge;
+    s.active_bytes += huge;
+    s.dirty_bytes += f.dirty_chunks * CHUNK_SIZE;
+    s.metadata_bytes += base_used_bytes();
+    s.resident_bytes = s.active_bytes + s.dirty_bytes + s.metadata_bytes;
+    s.mapped_bytes = f.reserved_bytes + base_mapped_bytes() + base_used_bytes();
+    s.mallocs = t.mallocs;
+    s.frees = t.frees;
+    s.nthreads = t.ncaches;
+    s.allocated_bytes = s.allocated_bytes < s.active_bytes ? s.allocated_bytes : s.active_bytes;
+    *out = s;
+}
+
+EXPORT size_t ashlar_purge(void)
+{
+    boot();
+    if (tcache_self != &tcache_none) {
+        tcache_flush_all(tcache_self);
+    }
+    return arena_purge_all();
+}
+
+EXPORT void ashlar_prof_stats(struct ashlar_prof_stats *out)
+{
+    prof_stats(out);
+}
+
+EXPORT void ashlar_prof_dump(int fd)
+{
+    prof_dump(fd);
+}
+
+EXPORT const char *ashlar_version(void)
+{
+    return ASHLAR_VERSION;
+}
+
+void stats_print(int fd)
+{
+    struct ashlar_stats s;
+    ashlar_stats(&s);
+    diag_print(fd,
+               "ashlar: mallocs=%u frees=%u allocated=%u cached=%u active=%u dirty=%u resident=%u "
+               "mapped=%u metadata=%u arenas=%u threads=%u\n",
+               s.mallocs, s.frees, (uint64_t)s.allocated_bytes, (uint64_t)s.cached_bytes,
+               (uint64_t)s.active_bytes, (uint64_t)s.dirty_bytes, (uint64_t)s.resident_bytes,
+               (uint64_t)s.mapped_bytes, (uint64_t)s.metadata_bytes, (uint64_t)s.narenas,
+               (uint64_t)s.nthreads);
+}
+
+__attribute__((destructor)) static void at_exit(void)
+{
+    if (atomic_load_explicit(&boot_done, ACQUIRE) && conf.stats_print) {
+        stats_print(boot_exit_fd);
+    }
+}
