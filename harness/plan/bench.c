@@ -1,0 +1,201 @@
+/* bench.c: see bench.h. */
+#include "plan/bench.h"
+
+#include "process/child.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASK_TIMEOUT_MS 20000
+
+/* Google Benchmark repeats until it has run so long; then a process lasts about half a second. */
+#define MICRO_MIN_TIME "--benchmark_min_time=0.2"
+
+/* The filter is a regular expression; a name is meant literally. */
+static char *exact_filter(const char *name)
+{
+    char *filter = text_alloc(2 * strlen(name) + 32, 1);
+    char *at = filter + sprintf(filter, "--benchmark_filter=^");
+
+    for (; *name != '\0'; name++) {
+        if (strchr(".^$*+?()[]{}|\\", *name) != NULL)
+            *at++ = '\\';
+        *at++ = *name;
+    }
+    strcpy(at, "$");
+    return filter;
+}
+
+static struct words micro_argv(const struct plan *plan, const struct cell *cell,
+                               enum bench_mode mode)
+{
+    struct words argv = {0};
+    char *filter = exact_filter(cell->micro);
+
+    words_add(&argv, plan->micro);
+    words_add(&argv, filter);
+    if (mode == BENCH_NULL) {
+        words_add(&argv, "--benchmark_list_tests=true");
+    } else {
+        words_add(&argv, "--benchmark_format=json");
+        words_add(&argv, MICRO_MIN_TIME);
+    }
+    words_add_all(&argv, cell->args.at);
+    free(filter);
+    return argv;
+}
+
+struct words bench_argv(const struct plan *plan, const struct cell *cell, enum bench_mode mode,
+                        uint64_t ops)
+{
+    struct words argv = {0};
+
+    if (cell->micro != NULL)
+        return micro_argv(plan, cell, mode);
+    words_add(&argv, plan->bench);
+    words_add(&argv, cell->workload);
+    if (ops != 0) {
+        struct words args = cell_args_with_ops(cell, ops);
+
+        words_add_all(&argv, args.at);
+        words_free(&args);
+    } else {
+        words_add_all(&argv, cell->args.at);
+    }
+    if (mode == BENCH_NULL)
+        words_add(&argv, "--null");
+    return argv;
+}
+
+/* Runs a program without preload, for what it says. */
+static bool ask(struct child *child, const struct words *argv, struct failure *why)
+{
+    struct child_order order = {.argv = argv->at, .timeout_ms = ASK_TIMEOUT_MS, .randomise = true};
+
+    if (!child_run(child, &order, why))
+        return false;
+    if (child->fate == FATE_EXITED)
+        return true;
+    if (child->fate == FATE_STOPPED)
+        fail(why, EXIT_INTERRUPTED, "interrupted before anything was written");
+    else if (child->fate == FATE_NOT_RUN)
+        fail(why, EXIT_USAGE, "cannot run %s (%s); run make, or name the program", argv->at[0],
+             child->why);
+    else
+        fail(why, EXIT_USAGE, "%s does not answer (signal %d); repair it", argv->at[0],
+             child->signal);
+    child_free(child);
+    return false;
+}
+
+/* The program's own line, without its name in front. */
+static const char *complaint_of(struct child *child)
+{
+    const char *line = text_last_line(child->text[CHILD_ERR]);
+    const char *colon = strstr(line, ": ");
+
+    return strncmp(line, "ashlar-", 7) == 0 && colon != NULL ? colon + 2 : line;
+}
+
+static bool read_description(struct cell *cell, const char *text, struct words *needed)
+{
+    json_t *answer = json_loads(text, 0, NULL);
+    const char *params = json_string_value(json_object_get(answer, "params"));
+    const json_t *points = json_object_get(answer, "entry_points");
+    json_int_t threads = json_integer_value(json_object_get(answer, "threads"));
+    bool ok = params != NULL && threads > 0 && json_array_size(points) > 0;
+
+    if (ok) {
+        free(cell->params);
+        cell->params = text_copy(params);
+        cell->threads = (uint64_t)threads;
+        for (size_t i = 0; i < json_array_size(points); i++)
+            words_add(needed, json_string_value(json_array_get(points, i)));
+    }
+    json_decref(answer);
+    return ok;
+}
+
+static bool describe_workload(const struct plan *plan, struct cell *cell, struct words *needed,
+                              struct failure *why)
+{
+    struct words argv = bench_argv(plan, cell, BENCH_TIMED, 0);
+    struct child child;
+    bool ok;
+
+    words_add(&argv, "--describe");
+    ok = ask(&child, &argv, why);
+    words_free(&argv);
+    if (!ok)
+        return false;
+    if (child.exit != 0)
+        ok = fail(why, EXIT_USAGE, "%s: [cell %s] %s", plan->suite.name, cell->label,
+                  complaint_of(&child));
+    else if (!read_description(cell, child.text[CHILD_OUT], needed))
+        ok = fail(why, EXIT_USAGE, "%s gives no description of %s; build it from this tree",
+                  plan->bench, cell->workload);
+    child_free(&child);
+    return ok;
+}
+
+static bool has_line(const char *text, const char *line)
+{
+    size_t len = strlen(line);
+
+    for (const char *at = text; (at = strstr(at, line)) != NULL; at += len)
+        if ((at == text || at[-1] == '\n') && (at[len] == '\n' || at[len] == '\0'))
+            return true;
+    return false;
+}
+
+static bool describe_micro(const struct plan *plan, const struct cell *cell, struct failure *why)
+{
+    struct words argv = bench_argv(plan, cell, BENCH_NULL, 0);
+    struct child child;
+    bool ok = ask(&child, &argv, why);
+
+    words_free(&argv);
+    if (!ok)
+        return false;
+    if (child.exit != 0 || !has_line(child.text[CHILD_OUT], cell->micro))
+        ok = fail(why, EXIT_USAGE,
+                  "%s: [cell %s] unknown benchmark '%s'; `%s --benchmark_list_tests` names them",
+                  plan->suite.name, cell->label, cell->micro, plan->micro);
+    child_free(&child);
+    return ok;
+}
+
+bool bench_describe(const struct plan *plan, struct cell *cell, struct words *needed,
+                    struct failure *why)
+{
+    if (cell->micro == NULL)
+        return describe_workload(plan, cell, needed, why);
+    for (const char *const *name = (const char *const[]){"malloc", "calloc", "realloc", "free", NULL};
+         *name != NULL; name++)
+        words_add(needed, *name);
+    return describe_micro(plan, cell, why);
+}
+
+json_t *bench_list(const char *bench, struct failure *why)
+{
+    struct words argv = {0};
+    struct child child;
+    json_t *list = json_array();
+    char *rest = NULL;
+    bool ok;
+
+    words_add(&argv, bench);
+    words_add(&argv, "--list");
+    ok = ask(&child, &argv, why);
+    words_free(&argv);
+    if (!ok) {
+        json_decref(list);
+        return NULL;
+    }
+    for (char *line = strtok_r(child.text[CHILD_OUT], "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest))
+        json_array_append_new(list, json_loads(line, 0, NULL));
+    child_free(&child);
+    return list;
+}

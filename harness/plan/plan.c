@@ -1,0 +1,409 @@
+/* plan.c: see plan.h. */
+#include "plan/plan.h"
+
+#include "allocators/audit.h"
+#include "allocators/elf_file.h"
+#include "base/chance.h"
+#include "machine/doctor.h"
+#include "machine/environment.h"
+#include "plan/bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Streams of chance: what a number is drawn for. */
+enum { STREAM_CELLS = 1, STREAM_BLOCK = 1000, STREAM_PAD = 1000000 };
+
+uint64_t plan_rounds(const struct plan *plan)
+{
+    return plan->suite.blocks + 1;
+}
+
+void plan_cell_order(const struct plan *plan, uint64_t round, size_t *order)
+{
+    struct chance chance = chance_for(plan->seed, STREAM_CELLS, round);
+
+    chance_permutation(&chance, order, plan->suite.count);
+}
+
+void plan_block_order(const struct plan *plan, uint64_t round, size_t cell, size_t *order)
+{
+    struct chance chance = chance_for(plan->seed, STREAM_BLOCK + cell, round);
+
+    chance_permutation(&chance, order, plan->n_allocators);
+}
+
+unsigned plan_pad(const struct plan *plan, uint64_t round, size_t cell, size_t allocator)
+{
+    struct chance chance =
+        chance_for(plan->seed, STREAM_PAD + cell * plan->n_allocators + allocator, round);
+
+    return (unsigned)chance_below(&chance, 4096);
+}
+
+bool plan_skips(const struct plan *plan, size_t cell, size_t allocator)
+{
+    size_t i;
+    json_t *skip;
+
+    json_array_foreach (plan->skipped, i, skip) {
+        const char *name = json_string_value(json_object_get(skip, "allocator"));
+
+        if ((size_t)json_integer_value(json_object_get(skip, "cell")) == cell && name != NULL &&
+            strcmp(name, plan->allocators[allocator].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- preparing -------------------------------------------------------------------------------- */
+
+static char *find_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    struct words dirs = words_split(path != NULL ? path : "/usr/bin:/bin", ":");
+    char *found = NULL;
+
+    for (size_t i = 0; i < dirs.count && found == NULL; i++) {
+        found = text_format("%s/%s", dirs.at[i], name);
+        if (access(found, X_OK) != 0) {
+            free(found);
+            found = NULL;
+        }
+    }
+    words_free(&dirs);
+    return found;
+}
+
+static void warn(struct plan *plan, const char *id, const char *text, const char *remedy)
+{
+    json_array_append_new(plan->warnings,
+                          json_pack("{s:s,s:s,s:s}", "id", id, "text", text, "remedy", remedy));
+}
+
+static bool uses_micro(const struct plan *plan, bool micro)
+{
+    for (size_t i = 0; i < plan->suite.count; i++)
+        if ((plan->suite.cells[i].micro != NULL) == micro)
+            return true;
+    return false;
+}
+
+/* Build ids of the programs are part of the plan: a rebuilt bench is another measurement. */
+static json_t *describe_programs(const struct plan *plan)
+{
+    json_t *programs = json_array();
+    struct elf_file elf;
+
+    if (uses_micro(plan, false)) {
+        elf_file_read(plan->bench, &elf);
+        json_array_append_new(programs, json_pack("{s:s,s:s,s:s}", "name", "ashlar-bench", "path",
+                                                  plan->bench, "build_id", elf.build_id));
+    }
+    if (uses_micro(plan, true)) {
+        elf_file_read(plan->micro, &elf);
+        json_array_append_new(programs, json_pack("{s:s,s:s,s:s}", "name", "ashlar-micro", "path",
+                                                  plan->micro, "build_id", elf.build_id));
+    }
+    return programs;
+}
+
+static void skip_unserved(struct plan *plan, size_t cell, const struct words *needed)
+{
+    for (size_t a = 0; a < plan->n_allocators; a++) {
+        for (size_t i = 0; i < needed->count; i++) {
+            char *reason;
+
+            if (audit_serves(&plan->allocators[a], needed->at[i]))
+                continue;
+            reason = text_format("%s does not define %s, which this workload calls",
+                                 plan->allocators[a].name, needed->at[i]);
+            json_array_append_new(plan->skipped,
+                                  json_pack("{s:i,s:s,s:s}", "cell", (int)cell, "allocator",
+                                            plan->allocators[a].name, "reason", reason));
+            free(reason);
+            break;
+        }
+    }
+}
+
+static bool prepare_cells(struct plan *plan, struct failure *why)
+{
+    for (size_t i = 0; i < plan->suite.count; i++) {
+        struct words needed = {0};
+        bool ok = bench_describe(plan, &plan->suite.cells[i], &needed, why);
+
+        if (ok)
+            skip_unserved(plan, i, &needed);
+        words_free(&needed);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static void name_run(struct plan *plan)
+{
+    json_t *line = plan_to_json(plan);
+    char *text = json_dumps(line, JSON_SORT_KEYS | JSON_COMPACT);
+
+    free(plan->run_id);
+    plan->run_id = text_format("%016llx", (unsigned long long)hash_text(text));
+    free(text);
+    json_decref(line);
+}
+
+bool plan_prepare(struct plan *plan, struct failure *why)
+{
+    for (size_t i = 0; i < plan->n_allocators; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(plan->allocators[i].name, plan->allocators[j].name) == 0)
+                return fail(why, EXIT_USAGE,
+                            "allocator %s is named twice; write %s2=%s to run it under a second "
+                            "name",
+                            plan->allocators[i].name, plan->allocators[i].name,
+                            plan->allocators[i].name);
+    for (size_t i = 0; i < plan->n_allocators; i++)
+        if (plan->allocators[i].audit == NULL && !audit_allocator(&plan->allocators[i], why))
+            return false;
+    plan->skipped = json_array();
+    if (!prepare_cells(plan, why))
+        return false;
+    plan->environment = environment_capture();
+    plan->warnings = doctor_warnings();
+    plan->valgrind = find_program("valgrind");
+    if (plan->counts && plan->valgrind == NULL && environment_pmu_problem() != NULL) {
+        plan->counts = false;
+        warn(plan, "no-counts", "neither a PMU nor valgrind is there: instructions are not counted",
+             "apt-get install valgrind");
+    }
+    plan->programs = describe_programs(plan);
+    name_run(plan);
+    return true;
+}
+
+/* ---- to and from JSON ------------------------------------------------------------------------- */
+
+static json_t *words_to_json(const struct words *words)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < words->count; i++)
+        json_array_append_new(array, json_string(words->at[i]));
+    return array;
+}
+
+static struct words words_of_json(const json_t *array)
+{
+    struct words words = {0};
+
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *word = json_string_value(json_array_get(array, i));
+
+        if (word != NULL)
+            words_add(&words, word);
+    }
+    return words;
+}
+
+static json_t *cell_to_json(const struct cell *cell)
+{
+    return json_pack("{s:i,s:s,s:s,s:s*,s:s*,s:I,s:b,s:I,s:I,s:o}", "id", cell->id, "label",
+                     cell->label, "workload", cell->workload, "micro", cell->micro, "params",
+                     cell->params, "threads", (json_int_t)cell->threads, "primary", cell->primary,
+                     "ops", (json_int_t)cell->ops, "count_ops", (json_int_t)cell->count_ops, "args",
+                     words_to_json(&cell->args));
+}
+
+static json_t *allocator_to_json(const struct allocator *allocator)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:O}", "name", allocator->name, "path", allocator->path,
+                     "version", allocator->version, "build_id", allocator->build_id, "env",
+                     words_to_json(&allocator->env), "audit", allocator->audit);
+}
+
+json_t *plan_to_json(const struct plan *plan)
+{
+    json_t *line = json_object();
+    json_t *contenders = json_array(), *cells = json_array(), *allocators = json_array();
+
+    for (size_t i = 0; i < plan->suite.count; i++)
+        json_array_append_new(cells, cell_to_json(&plan->suite.cells[i]));
+    for (size_t i = 0; i < plan->n_allocators; i++) {
+        json_array_append_new(allocators, allocator_to_json(&plan->allocators[i]));
+        if (i > 0)
+            json_array_append_new(contenders, json_string(plan->allocators[i].name));
+    }
+    json_object_set_new(line, "type", json_string("plan"));
+    json_object_set_new(line, "schema", json_string(PLAN_SCHEMA));
+    json_object_set_new(line, "run_id", json_string(plan->run_id != NULL ? plan->run_id : ""));
+    json_object_set_new(line, "seed", json_integer((json_int_t)plan->seed));
+    json_object_set_new(line, "suite", json_string(plan->suite.name));
+    json_object_set_new(line, "baseline", json_string(plan->allocators[0].name));
+    json_object_set_new(line, "contenders", contenders);
+    json_object_set_new(line, "blocks", json_integer((json_int_t)plan->suite.blocks));
+    json_object_set_new(line, "timeout_s", json_integer((json_int_t)plan->suite.timeout_s));
+    json_object_set_new(line, "counts", json_boolean(plan->counts));
+    json_object_set_new(line, "cells", cells);
+    json_object_set(line, "skipped", plan->skipped);
+    json_object_set(line, "environment", plan->environment);
+    json_object_set_new(line, "allocators", allocators);
+    json_object_set(line, "programs", plan->programs);
+    json_object_set(line, "warnings", plan->warnings);
+    return line;
+}
+
+static char *copy_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text != NULL ? text_copy(text) : NULL;
+}
+
+static uint64_t number_of(const json_t *object, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+static bool cell_from_json(struct cell *cell, const json_t *from)
+{
+    cell->id = (int)number_of(from, "id");
+    cell->label = copy_of(from, "label");
+    cell->workload = copy_of(from, "workload");
+    cell->micro = copy_of(from, "micro");
+    cell->params = copy_of(from, "params");
+    cell->args = words_of_json(json_object_get(from, "args"));
+    cell->threads = number_of(from, "threads");
+    cell->ops = number_of(from, "ops");
+    cell->count_ops = number_of(from, "count_ops");
+    cell->primary = json_is_true(json_object_get(from, "primary"));
+    return cell->label != NULL && cell->workload != NULL && cell->params != NULL &&
+           cell->threads > 0;
+}
+
+static bool allocator_from_json(struct allocator *allocator, const json_t *from)
+{
+    allocator->name = copy_of(from, "name");
+    allocator->path = copy_of(from, "path");
+    allocator->version = copy_of(from, "version");
+    allocator->build_id = copy_of(from, "build_id");
+    allocator->env = words_of_json(json_object_get(from, "env"));
+    allocator->audit = json_incref(json_object_get(from, "audit"));
+    return allocator->name != NULL && allocator->path != NULL && allocator->version != NULL &&
+           allocator->build_id != NULL;
+}
+
+static bool lists_from_json(struct plan *plan, const json_t *line)
+{
+    const json_t *cells = json_object_get(line, "cells");
+    const json_t *allocators = json_object_get(line, "allocators");
+
+    plan->suite.count = json_array_size(cells);
+    plan->suite.cells = text_alloc(plan->suite.count, sizeof *plan->suite.cells);
+    for (size_t i = 0; i < plan->suite.count; i++)
+        if (!cell_from_json(&plan->suite.cells[i], json_array_get(cells, i)))
+            return false;
+    plan->n_allocators = json_array_size(allocators);
+    plan->allocators = text_alloc(plan->n_allocators, sizeof *plan->allocators);
+    for (size_t i = 0; i < plan->n_allocators; i++)
+        if (!allocator_from_json(&plan->allocators[i], json_array_get(allocators, i)))
+            return false;
+    return plan->suite.count > 0 && plan->n_allocators > 0;
+}
+
+bool plan_from_json(struct plan *plan, const json_t *line, const char *path, struct failure *why)
+{
+    size_t i;
+    json_t *program;
+    const char *schema = json_string_value(json_object_get(line, "schema"));
+
+    memset(plan, 0, sizeof *plan);
+    if (schema == NULL || strcmp(schema, PLAN_SCHEMA) != 0)
+        return fail(why, EXIT_USAGE, "%s does not begin with a plan of schema %s; begin a new run",
+                    path, PLAN_SCHEMA);
+    plan->run_id = copy_of(line, "run_id");
+    plan->seed = number_of(line, "seed");
+    plan->suite.name = copy_of(line, "suite");
+    plan->suite.blocks = number_of(line, "blocks");
+    plan->suite.timeout_s = number_of(line, "timeout_s");
+    plan->counts = json_is_true(json_object_get(line, "counts"));
+    plan->skipped = json_incref(json_object_get(line, "skipped"));
+    plan->environment = json_incref(json_object_get(line, "environment"));
+    plan->warnings = json_incref(json_object_get(line, "warnings"));
+    plan->programs = json_incref(json_object_get(line, "programs"));
+    plan->valgrind = find_program("valgrind");
+    json_array_foreach (plan->programs, i, program) {
+        bool micro = strcmp(json_string_value(json_object_get(program, "name")), "ashlar-micro") == 0;
+
+        *(micro ? &plan->micro : &plan->bench) = copy_of(program, "path");
+    }
+    if (!lists_from_json(plan, line) || plan->suite.name == NULL || plan->suite.blocks == 0 ||
+        plan->run_id == NULL)
+        return fail(why, EXIT_USAGE, "%s: the plan is not whole; begin a new run", path);
+    return true;
+}
+
+/* ---- does it still hold ----------------------------------------------------------------------- */
+
+static bool same_build(const char *what, const char *path, const char *stored, struct failure *why)
+{
+    struct elf_file elf;
+
+    if (!elf_file_read(path, &elf) || strcmp(elf.build_id, stored) != 0)
+        return fail(why, EXIT_ENVIRONMENT,
+                    "%s (%s) is no longer the build that the run began with; restore it or begin "
+                    "a new run",
+                    what, path);
+    return true;
+}
+
+bool plan_still_holds(const struct plan *plan, struct failure *why)
+{
+    json_t *now = environment_capture();
+    const char *key = environment_difference(plan->environment, now);
+    json_t *program;
+    size_t i;
+
+    if (key != NULL) {
+        char *was = json_dumps(json_object_get(plan->environment, key), JSON_ENCODE_ANY);
+        char *is = json_dumps(json_object_get(now, key), JSON_ENCODE_ANY);
+
+        fail(why, EXIT_ENVIRONMENT,
+             "the run was begun in another environment: %s was %s and is %s; go on there, or begin "
+             "a new run",
+             key, was, is);
+        free(was);
+        free(is);
+    }
+    json_decref(now);
+    if (key != NULL)
+        return false;
+    for (i = 0; i < plan->n_allocators; i++)
+        if (!same_build(plan->allocators[i].name, plan->allocators[i].path,
+                        plan->allocators[i].build_id, why))
+            return false;
+    json_array_foreach (plan->programs, i, program)
+        if (!same_build(json_string_value(json_object_get(program, "name")),
+                        json_string_value(json_object_get(program, "path")),
+                        json_string_value(json_object_get(program, "build_id")), why))
+            return false;
+    return true;
+}
+
+void plan_close(struct plan *plan)
+{
+    suite_close(&plan->suite);
+    for (size_t i = 0; i < plan->n_allocators; i++)
+        allocator_free(&plan->allocators[i]);
+    free(plan->allocators);
+    free(plan->run_id);
+    free(plan->bench);
+    free(plan->micro);
+    free(plan->valgrind);
+    json_decref(plan->programs);
+    json_decref(plan->environment);
+    json_decref(plan->warnings);
+    json_decref(plan->skipped);
+    memset(plan, 0, sizeof *plan);
+}

@@ -1,0 +1,235 @@
+/* store.c: see store.h. */
+#include "run/store.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILE_NAME "samples.jsonl"
+#define RUNS_A_SECOND_MAX 100
+
+static bool make_dirs(const char *path)
+{
+    char *copy = text_copy(path);
+    bool ok = true;
+
+    for (char *slash = strchr(copy + 1, '/'); ok && slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        ok = mkdir(copy, 0777) == 0 || errno == EEXIST;
+        *slash = '/';
+    }
+    ok = ok && (mkdir(copy, 0777) == 0 || errno == EEXIST);
+    free(copy);
+    return ok;
+}
+
+static bool unwritable(const char *path, struct failure *why)
+{
+    return fail(why, EXIT_USAGE, "cannot write results to %s (%s); give another place with --results",
+                path, strerror(errno));
+}
+
+bool store_check(const char *results, struct failure *why)
+{
+    char *trial;
+    bool ok;
+
+    if (!make_dirs(results))
+        return unwritable(results, why);
+    trial = text_format("%s/.trial-%d", results, (int)getpid());
+    ok = mkdir(trial, 0777) == 0 || unwritable(results, why);
+    if (ok)
+        rmdir(trial);
+    free(trial);
+    return ok;
+}
+
+static bool open_file(struct store *store, int flags, struct failure *why)
+{
+    store->path = text_format("%s/%s", store->dir, FILE_NAME);
+    store->fd = open(store->path, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0666);
+    return store->fd >= 0 || unwritable(store->path, why);
+}
+
+bool store_create(struct store *store, const char *results, struct failure *why)
+{
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm utc;
+
+    memset(store, 0, sizeof *store);
+    store->fd = -1;
+    gmtime_r(&now, &utc);
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
+    for (int i = 1; i <= RUNS_A_SECOND_MAX; i++) {
+        store->dir = i == 1 ? text_format("%s/%s", results, stamp)
+                            : text_format("%s/%s-%d", results, stamp, i);
+        if (mkdir(store->dir, 0777) == 0)
+            return open_file(store, O_CREAT | O_EXCL, why);
+        if (errno != EEXIST)
+            break;
+        free(store->dir);
+        store->dir = NULL;
+    }
+    unwritable(results, why);
+    store_close(store);
+    return false;
+}
+
+/* Reads line by line; only the last may be broken. */
+static bool read_lines(const char *path, char *text, json_t *lines, long *offsets,
+                       struct failure *why)
+{
+    size_t count = 0;
+
+    offsets[0] = 0;
+    for (char *line = text; *line != '\0';) {
+        char *end = strchr(line, '\n');
+        json_t *object = end != NULL ? json_loadb(line, (size_t)(end - line), 0, NULL) : NULL;
+
+        if (end == NULL)
+            return true; /* torn: its newline was never written */
+        if (object == NULL && end[1] == '\0')
+            return true; /* torn in the middle of a block of the file system */
+        if (object == NULL)
+            return fail(why, EXIT_USAGE, "%s:%zu is no JSON object; the file is damaged, begin a new run",
+                        path, count + 1);
+        json_array_append_new(lines, object);
+        line = end + 1;
+        offsets[++count] = (long)(line - text);
+    }
+    return true;
+}
+
+static size_t count_newlines(const char *text)
+{
+    size_t count = 0;
+
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        count++;
+    return count;
+}
+
+bool store_reopen(struct store *store, const char *dir, json_t **lines, long **offsets,
+                  struct failure *why)
+{
+    char *path = text_format("%s/%s", dir, FILE_NAME);
+    char *text = text_of_file(path);
+    bool ok;
+
+    memset(store, 0, sizeof *store);
+    store->fd = -1;
+    *lines = json_array();
+    *offsets = NULL;
+    if (text == NULL) {
+        fail(why, EXIT_USAGE, "%s: no run there (%s); give a directory that `ashlar run` made", dir,
+             strerror(errno));
+        free(path);
+        return false;
+    }
+    *offsets = text_alloc(count_newlines(text) + 2, sizeof **offsets);
+    ok = read_lines(path, text, *lines, *offsets, why);
+    if (ok && json_array_size(*lines) == 0)
+        ok = fail(why, EXIT_USAGE, "%s is empty; begin a new run", path);
+    free(text);
+    free(path);
+    store->dir = text_copy(dir);
+    while (strlen(store->dir) > 1 && store->dir[strlen(store->dir) - 1] == '/')
+        store->dir[strlen(store->dir) - 1] = '\0';
+    return ok && open_file(store, 0, why);
+}
+
+bool store_cut(struct store *store, long offset, struct failure *why)
+{
+    if (ftruncate(store->fd, offset) != 0 || fsync(store->fd) != 0)
+        return unwritable(store->path, why);
+    return true;
+}
+
+static bool write_text(struct store *store, const char *text, struct failure *why)
+{
+    for (size_t len = strlen(text); len > 0;) {
+        ssize_t done = write(store->fd, text, len);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return fail(why, EXIT_USAGE,
+                        "cannot write to %s (%s); make room and continue with --resume %s",
+                        store->path, strerror(errno), store->dir);
+        text += done;
+        len -= (size_t)done;
+    }
+    if (fsync(store->fd) != 0)
+        return unwritable(store->path, why);
+    return true;
+}
+
+bool store_append(struct store *store, const json_t *lines, struct failure *why)
+{
+    char *text = text_copy("");
+    size_t i;
+    json_t *line;
+    bool ok;
+
+    json_array_foreach (lines, i, line) {
+        char *one = json_dumps(line, JSON_COMPACT);
+        char *longer = text_format("%s%s\n", text, one);
+
+        free(one);
+        free(text);
+        text = longer;
+    }
+    ok = write_text(store, text, why);
+    free(text);
+    return ok;
+}
+
+bool store_append_one(struct store *store, json_t *line, struct failure *why)
+{
+    json_t *lines = json_array();
+    bool ok;
+
+    json_array_append_new(lines, line);
+    ok = store_append(store, lines, why);
+    json_decref(lines);
+    return ok;
+}
+
+bool store_publish(const struct store *store, struct failure *why)
+{
+    const char *slash = strrchr(store->dir, '/');
+    int parent_len = slash != NULL ? (int)(slash - store->dir) : 1;
+    const char *parent = slash != NULL ? store->dir : ".";
+    char *fresh = text_format("%.*s/.latest-%d", parent_len, parent, (int)getpid());
+    char *latest = text_format("%.*s/latest", parent_len, parent);
+    bool ok = symlink(slash != NULL ? slash + 1 : store->dir, fresh) == 0;
+
+    /* Renamed into place, so that there is a whole link at any time. */
+    if (ok && rename(fresh, latest) != 0) {
+        ok = false;
+        unlink(fresh);
+    }
+    if (!ok)
+        unwritable(latest, why);
+    free(fresh);
+    free(latest);
+    return ok;
+}
+
+void store_close(struct store *store)
+{
+    if (store->fd >= 0)
+        close(store->fd);
+    free(store->dir);
+    free(store->path);
+    memset(store, 0, sizeof *store);
+    store->fd = -1;
+}

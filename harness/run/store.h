@@ -1,0 +1,51 @@
+/* store.h: a run on disk. results/STAMP/samples.jsonl, append-only, one JSON object a line.
+ *
+ *     {"type":"plan", ...}                     written first
+ *     {"type":"null", ...}                     the price of the bare loop, one a cell and allocator
+ *     {"type":"sample", ...} x allocators      one block: written at once, then fsync
+ *     {"type":"count", ...}                    instructions, one a cell and allocator
+ *     {"type":"end", ...}                      only when nothing is missing
+ *
+ * A run that was cut off holds whole blocks and at most one torn line at its end, because a block is
+ * one write. Without an end line it is not complete, whatever it holds.
+ */
+#ifndef ASHLAR_RUN_STORE_H
+#define ASHLAR_RUN_STORE_H
+
+#include "base/failure.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+struct store {
+    char *dir;  /* results/STAMP */
+    char *path; /* of samples.jsonl */
+    int fd;     /* -1 when closed */
+};
+
+/* Whether a run could be stored below `results`; leaves nothing behind but that directory. */
+bool store_check(const char *results, struct failure *why);
+
+/* Makes the run's directory below `results` and opens its empty file. */
+bool store_create(struct store *store, const char *results, struct failure *why);
+
+/* Opens the file of an interrupted run and gives all its lines, the torn one left out. Offsets of the
+ * lines' beginnings are in `offsets` (one more than lines: the end of the last), on the heap. */
+bool store_reopen(struct store *store, const char *dir, json_t **lines, long **offsets,
+                  struct failure *why);
+
+/* Cuts the file off at an offset of store_reopen. */
+bool store_cut(struct store *store, long offset, struct failure *why);
+
+/* Appends an array of objects in one write, and waits until the disk has them. */
+bool store_append(struct store *store, const json_t *lines, struct failure *why);
+
+/* Appends one object, whose reference it takes. */
+bool store_append_one(struct store *store, json_t *line, struct failure *why);
+
+/* Points results/latest to this run. */
+bool store_publish(const struct store *store, struct failure *why);
+
+void store_close(struct store *store);
+
+#endif
