@@ -6,7 +6,7 @@
 
 #include "../util/common.h"
 
-extern _Atomic bool boot_done;
+extern HIDDEN _Atomic bool boot_done;
 
 void boot_slow(void);
 
@@ -18,6 +18,6 @@ INLINE void boot(void)
 }
 
 /* Where lines at exit go: a copy of standard error from the start, for programs close theirs. */
-extern int boot_exit_fd;
+extern HIDDEN int boot_exit_fd;
 
 #endif

@@ -3,13 +3,13 @@
  *     registry   a byte for each chunk of the address space (32 MiB of bss, touched where we live)
  *     page word  a word for each page, at the front of its chunk:
  *
- *         63      56 55      48 47      40 39      32 31                    0
- *        |   -      |  class   |  state   |  tcache  |  address of the run    |   its low 32 bits
- *                                            bin
+ *         63             48 47      40 39      32 31                    0
+ *        |  tcache bin * 32  |  class   |  state   |  address of the run    |   its low 32 bits
  *
  * Every page of a small run carries the word of its run. Of a large run only the first page does; the
- * rest, free pages and the header carry 0. `tcache bin` is the class for a small run and NOT_SMALL
- * for all else, so that free finds with one comparison that it must go the slow way.
+ * rest, free pages and the header carry 0. `tcache bin` is 1 + the class for a small run and 0 for
+ * all else, a bin that no free gets past (tcache.h), so that free needs no test of the state; it
+ * stands there as the offset of the bin in bytes, ready for one shift and one addition.
  *
  * The words of a chunk are rotated by the chunk's number: headers all start at multiples of 4 MiB, so
  * the words of page n of every chunk would otherwise fall on the same cache set.
@@ -38,9 +38,9 @@ enum page_state {
     PAGE_SAMPLED = 4       /* first page of a sampled block (prof.h) */
 };
 
-#define PAGE_NOT_SMALL CACHED_CLASSES /* the tcache bin that is always full */
+#define LG_TCACHE_BIN 5 /* log2 of the size of a tcache bin (asserted in tcache.h) */
 
-extern _Atomic uint8_t chunk_registry[CHUNK_NUMBERS];
+extern HIDDEN _Atomic uint8_t chunk_registry[CHUNK_NUMBERS];
 
 INLINE uintptr_t chunk_number(uintptr_t addr)
 {
@@ -87,18 +87,25 @@ INLINE void page_word_set(uintptr_t addr, uint64_t word)
 
 INLINE uint64_t page_word_make(uintptr_t run_addr, enum page_state state, unsigned class)
 {
-    unsigned bin = state == PAGE_SMALL ? class : PAGE_NOT_SMALL;
-    return (uint32_t)run_addr | (uint64_t)bin << 32 | (uint64_t)state << 40 | (uint64_t)class << 48;
+    unsigned bin = state == PAGE_SMALL ? class + 1 : 0;
+    return (uint32_t)run_addr | (uint64_t)state << 32 | (uint64_t)class << 40 |
+           (uint64_t)(bin << LG_TCACHE_BIN) << 48;
 }
 
 INLINE enum page_state page_word_state(uint64_t word)
 {
-    return (enum page_state)(word >> 40 & 0xff);
+    return (enum page_state)(word >> 32 & 0xff);
 }
 
 INLINE unsigned page_word_class(uint64_t word)
 {
-    return (unsigned)(word >> 48 & 0xff);
+    return (unsigned)(word >> 40 & 0xff);
+}
+
+/* Offset of the tcache bin in bytes. */
+INLINE size_t page_word_bin_offset(uint64_t word)
+{
+    return word >> 48;
 }
 
 /* Distance of addr from the start of its run. */

@@ -39,7 +39,7 @@ struct tcache_bin {
     uint32_t npop_aged;  /* npop when ageing last looked */
     uint32_t fill;       /* how many to fetch next time */
 };
-_Static_assert(sizeof(struct tcache_bin) == 32, "two bins a cache line, index by one shift");
+_Static_assert(sizeof(struct tcache_bin) == 1 << LG_TCACHE_BIN, "two bins a cache line");
 
 /* What only slow paths need of a bin. */
 struct tcache_bin_cold {
@@ -51,7 +51,8 @@ struct tcache_bin_cold {
 };
 
 struct tcache {
-    struct tcache_bin bins[CACHED_CLASSES + 1]; /* the last: PAGE_NOT_SMALL, always full */
+    struct tcache_bin refuses; /* of pages that hold no small regions: reciprocal 0, always full */
+    struct tcache_bin bins[CACHED_CLASSES];
     struct tcache_bin_cold cold[CACHED_CLASSES];
     struct arena *arena;
     size_t bytes;            /* sum of cold[].bytes */
@@ -63,9 +64,17 @@ struct tcache {
     struct list_node link;   /* in the list of all caches (thread.c) */
 };
 
-extern const struct tcache tcache_none;
-extern THREAD_LOCAL struct tcache *tcache_self;
-extern uint64_t tcache_secret;
+_Static_assert(offsetof(struct tcache, bins) == sizeof(struct tcache_bin), "see tcache_bin_of_word");
+
+extern HIDDEN const struct tcache tcache_none;
+extern HIDDEN THREAD_LOCAL struct tcache *tcache_self;
+extern HIDDEN uint64_t tcache_secret;
+
+/* The bin that a page word names. */
+INLINE struct tcache_bin *tcache_bin_of_word(struct tcache *tc, uint64_t word)
+{
+    return (struct tcache_bin *)(void *)((char *)tc + page_word_bin_offset(word));
+}
 
 INLINE uint64_t tcache_key(const void *block)
 {

@@ -17,6 +17,7 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* COLD code is placed apart by the compiler, so that a small process never pages it in. */
+#define HIDDEN __attribute__((visibility("hidden"))) /* a variable reached without the GOT */
 #define COLD __attribute__((cold, noinline))
 #define NOINLINE __attribute__((noinline))
 #define INLINE static inline __attribute__((always_inline))

@@ -30,7 +30,7 @@ struct conf {
     bool prof;                /* sample allocations */
     bool xmalloc;             /* out of memory aborts */
 };
-extern struct conf conf;
+extern HIDDEN struct conf conf;
 
 /* Reads all sources. Call once. */
 void conf_load(void);

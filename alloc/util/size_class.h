@@ -34,10 +34,10 @@ struct size_class {
     uint16_t run_pages;
     uint16_t run_regions; /* a power of two */
 };
-extern const struct size_class size_classes[SMALL_CLASSES];
+extern HIDDEN const struct size_class size_classes[SMALL_CLASSES];
 
 /* Class of size 16 * i - 15 .. 16 * i, for i up to 256. */
-extern const uint8_t size_class_table[TABLE_MAX / QUANTUM + 1];
+extern HIDDEN const uint8_t size_class_table[TABLE_MAX / QUANTUM + 1];
 
 /* The class index for 1 <= size <= LARGE_MAX, by computation. */
 INLINE unsigned size_class_compute(size_t size)
