@@ -3,7 +3,7 @@
 ALLOC_SRCS := $(addprefix alloc/, \
 	util/diag.c util/tree.c util/size_class.c util/conf.c \
 	os/pages.c os/process.c os/mutex.c os/base.c \
-	heap/pagemap.c heap/extent.c heap/run.c heap/purge.c heap/misuse.c \
+	heap/pagemap.c heap/demand.c heap/extent.c heap/run.c heap/purge.c heap/misuse.c \
 	heap/bin.c heap/large.c heap/huge.c heap/arena.c \
 	thread/tcache.c thread/thread.c \
 	prof/prof.c \
@@ -30,11 +30,15 @@ $(B)/alloc/prefixed/%.o: alloc/%.c
 $(B)/libashlar.so: $(ALLOC_OBJS)
 	$(CC) $(OPT) -shared -Wl,-soname,libashlar.so -Wl,-z,now -o $@ $^ -lpthread
 
-$(B)/libashlar.a: $(ALLOC_OBJS)
-	@rm -f $@
-	$(AR) rcs $@ $^
+# An archive of one object: who takes malloc from it takes all of it, and never a part of the C
+# library's malloc as well.
+$(B)/alloc/libashlar.o: $(ALLOC_OBJS)
+	$(LD) -r -o $@ $^
 
-$(B)/libashlar_prefixed.a: $(ALLOC_PREFIXED_OBJS)
+$(B)/alloc/libashlar_prefixed.o: $(ALLOC_PREFIXED_OBJS)
+	$(LD) -r -o $@ $^
+
+$(B)/%.a: $(B)/alloc/%.o
 	@rm -f $@
 	$(AR) rcs $@ $^
 

@@ -1,5 +1,6 @@
 /* extent.c: see extent.h. */
 #include "extent.h"
+#include "demand.h"
 #include "../os/base.h"
 #include "../os/mutex.h"
 #include "../os/pages.h"
@@ -28,6 +29,7 @@ static struct tree kinds[3] = {
 static struct list_node dirty_list = {&dirty_list, &dirty_list}; /* by age, oldest first */
 static struct extent *spare_nodes;                               /* linked by by_size.left */
 static uint32_t reserves;                                        /* serial of the newest */
+static struct demand demand;                                     /* in chunks */
 static size_t reserved_chunks, live_chunks, dirty_chunks, extents;
 
 static struct extent *from_address_node(const struct tree_node *node)
@@ -279,6 +281,7 @@ struct extent *extent_alloc(size_t nchunks, size_t alignment, enum chunk_kind ki
         e->state = EXTENT_LIVE;
         e->sample = NULL;
         live_chunks += nchunks;
+        demand_taken(&demand, e->zeroed ? nchunks : 0, live_chunks);
         if (e->zeroed && conf.thp != THP_NEVER &&
             (live_chunks >= HUGEPAGE_FROM_CHUNKS || conf.thp == THP_ALWAYS)) {
             pages_hint_huge((void *)e->addr, nchunks * CHUNK_SIZE, true);
@@ -355,22 +358,40 @@ void extent_shrink(struct extent *e, size_t nchunks)
     mutex_unlock(&lock);
 }
 
-size_t extent_purge(size_t keep_chunks, uint64_t before_ms)
+/* The lock is held. Returns chunks. */
+static size_t purge(size_t keep_chunks, uint64_t before_ms)
 {
-    size_t given_back = 0;
-    enter();
+    size_t purged = 0;
     while (dirty_chunks > keep_chunks) {
         struct extent *oldest = CONTAINER_OF(dirty_list.next, struct extent, age);
         if (oldest->freed_ms > before_ms ||
             !pages_purge((void *)oldest->addr, oldest->nchunks * CHUNK_SIZE)) {
             break;
         }
-        given_back += oldest->nchunks * CHUNK_SIZE;
+        purged += oldest->nchunks;
         unlink_free(oldest);
         release(oldest, EXTENT_CLEAN);
     }
+    return purged;
+}
+
+size_t extent_purge(size_t keep_chunks, uint64_t before_ms)
+{
+    enter();
+    size_t purged = purge(keep_chunks, before_ms);
     mutex_unlock(&lock);
-    return given_back;
+    return purged * CHUNK_SIZE;
+}
+
+void extent_purge_excess(size_t least_chunks)
+{
+    enter();
+    size_t most = demand_keep(&demand, live_chunks, least_chunks, conf.dirty_decay_ms,
+                              process_now_ms());
+    if (dirty_chunks > most) {
+        demand_purged(&demand, purge(most - most / 8, UINT64_MAX));
+    }
+    mutex_unlock(&lock);
 }
 
 void extent_figures(struct extent_figures *out)

@@ -57,6 +57,9 @@ void extent_shrink(struct extent *extent, size_t nchunks);
  * after `before_ms`. Returns the bytes given back. */
 size_t extent_purge(size_t keep_chunks, uint64_t before_ms);
 
+/* Holds the bound of demand.h for whole chunks, of which `least_chunks` may stay anyway. */
+void extent_purge_excess(size_t least_chunks);
+
 struct extent_figures {
     size_t reserved_bytes; /* taken from the system */
     size_t live_chunks;

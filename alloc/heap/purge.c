@@ -12,35 +12,22 @@ void purge_set_arenas(unsigned narenas)
     atomic_store_explicit(&least_pages, (BOUND_LEAST_BYTES >> LG_PAGE) / narenas, RELAXED);
 }
 
-/* What may stay dirty beside `in_use`, in the unit of both arguments. */
-static size_t bound(size_t in_use, size_t least)
-{
-    if (conf.dirty_decay_ms == 0) {
-        return 0;
-    }
-    if (conf.dirty_decay_ms < 0) {
-        return SIZE_MAX;
-    }
-    return in_use / 4 > least ? in_use / 4 : least;
-}
-
 void purge_bound_pool(struct pool *pool)
 {
-    /* The counts are read without the lock: a stale one delays or hastens a purge, no more. */
-    size_t most = bound(count_read(&pool->pages_used), atomic_load_explicit(&least_pages, RELAXED));
-    if (count_read(&pool->pages_free[RUN_DIRTY]) > most) {
-        pool_purge(pool, most - most / 8, UINT64_MAX);
+    /* The counts are read without the lock: a stale one delays or hastens a look, no more. */
+    size_t least = atomic_load_explicit(&least_pages, RELAXED);
+    size_t quarter = count_read(&pool->pages_used) / 4;
+    if (conf.dirty_decay_ms == 0) {
+        least = quarter = 0;
+    }
+    if (count_read(&pool->pages_free[RUN_DIRTY]) > (quarter > least ? quarter : least)) {
+        pool_purge_excess(pool, least);
     }
 }
 
 void purge_bound_extents(void)
 {
-    struct extent_figures f;
-    extent_figures(&f);
-    size_t most = bound(f.live_chunks, BOUND_LEAST_BYTES >> LG_CHUNK);
-    if (f.dirty_chunks > most) {
-        extent_purge(most - most / 8, UINT64_MAX);
-    }
+    extent_purge_excess(BOUND_LEAST_BYTES >> LG_CHUNK);
 }
 
 /* The latest time of freeing that is due now; false where nothing ever is. */

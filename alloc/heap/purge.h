@@ -6,8 +6,7 @@
  *             |_/         \_____\____   below the bound: given back when unused for dirty_decay_ms
  *                                 time
  *
- * The bound is max(16 MiB shared by the arenas, a quarter of what is in use): purging costs a fault a
- * page to undo, and a program that frees a quarter of its memory is likely to want it again.
+ * The bound is that of demand.h, with 16 MiB shared by the arenas as the least.
  * No clock is read here but on slow paths; nothing runs by itself.
  *
  * Below        run.h extent.h          Above   bin large huge arena

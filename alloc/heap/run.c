@@ -2,6 +2,7 @@
 #include "run.h"
 #include "../os/pages.h"
 #include "../os/process.h"
+#include "../util/conf.h"
 #include "../util/diag.h"
 
 static struct run *from_node(const struct tree_node *node)
@@ -237,6 +238,7 @@ struct run *pool_alloc(struct pool *pool, unsigned npages, unsigned align_pages,
     if (run) {
         *zeroed = run->kind == RUN_CLEAN;
         run = carve(pool, run, ROUND_UP((unsigned)run->page, align_pages), npages);
+        demand_taken(&pool->demand, *zeroed ? npages : 0, count_read(&pool->pages_used));
     }
     pool_leave(pool);
     return run;
@@ -300,10 +302,10 @@ void pool_shrink(struct pool *pool, struct run *run, unsigned npages)
     pool_leave(pool);
 }
 
-size_t pool_purge(struct pool *pool, size_t keep_pages, uint64_t before_ms)
+/* The pool is locked. Returns pages. */
+static size_t purge(struct pool *pool, size_t keep_pages, uint64_t before_ms)
 {
     size_t purged = 0;
-    pool_enter(pool);
     while (count_read(&pool->pages_free[RUN_DIRTY]) > keep_pages) {
         struct run *oldest = CONTAINER_OF(pool->age.next, struct run, age);
         unsigned page = oldest->page, npages = oldest->npages;
@@ -315,8 +317,26 @@ size_t pool_purge(struct pool *pool, size_t keep_pages, uint64_t before_ms)
         unlink_free(pool, oldest);
         put_free(pool, chunk_of_run(oldest), page, npages, RUN_CLEAN, 0);
     }
+    return purged;
+}
+
+size_t pool_purge(struct pool *pool, size_t keep_pages, uint64_t before_ms)
+{
+    pool_enter(pool);
+    size_t purged = purge(pool, keep_pages, before_ms);
     pool_leave(pool);
     return purged << LG_PAGE;
+}
+
+void pool_purge_excess(struct pool *pool, size_t least_pages)
+{
+    pool_enter(pool);
+    size_t most = demand_keep(&pool->demand, count_read(&pool->pages_used), least_pages,
+                              conf.dirty_decay_ms, process_now_ms());
+    if (count_read(&pool->pages_free[RUN_DIRTY]) > most) {
+        demand_purged(&pool->demand, purge(pool, most - most / 8, UINT64_MAX));
+    }
+    pool_leave(pool);
 }
 
 struct tally {

@@ -28,6 +28,7 @@
 #include "../util/config.h"
 #include "../util/list.h"
 #include "../util/tree.h"
+#include "demand.h"
 #include "extent.h"
 #include "pagemap.h"
 
@@ -86,6 +87,7 @@ struct pool {
     _Atomic size_t pages_free[2]; /* by kind; written under the lock, read anywhere */
     _Atomic size_t pages_used;    /* likewise */
     struct list_node age;     /* dirty runs, oldest first */
+    struct demand demand;     /* in pages */
     struct list_node chunks;  /* by order of birth */
     _Atomic size_t nchunks;   /* read anywhere */
     size_t chunks_empty;      /* of which no page is used; at most one stays */
@@ -139,6 +141,9 @@ void pool_shrink(struct pool *pool, struct run *run, unsigned npages);
 /* Purges dirty runs, oldest first, until `keep_pages` are left or the oldest was freed after
  * `before_ms`. Returns bytes given back. */
 size_t pool_purge(struct pool *pool, size_t keep_pages, uint64_t before_ms);
+
+/* Holds the bound of demand.h, of which least_pages may stay anyway: purges down to 7/8 of it. */
+void pool_purge_excess(struct pool *pool, size_t least_pages);
 
 /* R1 to R5 for every chunk of the pool; takes the lock. */
 bool pool_check(struct pool *pool);
