@@ -1,1 +1,70 @@
-# harness: its targets.
+# harness: the command `ashlar` and the two small programs that it starts.
+# JUDGE_OBJS and JUDGE_LIBS (statistics and reports) come from harness/judge/module.mk.
+
+-include harness/judge/module.mk
+
+HARNESS_DIRS   := base allocators process plan machine run verbs
+HARNESS_SRCS   := harness/main.c $(filter-out %/probe.c %/launch.c,\
+                    $(wildcard $(HARNESS_DIRS:%=harness/%/*.c)))
+HARNESS_OBJS   := $(HARNESS_SRCS:harness/%.c=$(B)/harness/%.o)
+HARNESS_SUITES := $(patsubst harness/%,$(B)/%,$(wildcard harness/suites/*.ini))
+HARNESS_CFLAGS  = $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIE -Iharness
+
+HARNESS_PRELOADS := $(patsubst harness/test/%.c,$(B)/harness/test/%.so,\
+                      $(wildcard harness/test/preload_*.c))
+HARNESS_UNITS    := $(patsubst harness/test/%.c,$(B)/harness/test/%,\
+                      $(wildcard harness/test/test_*.c))
+
+ALL        += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES)
+CHECKS     += $(sort $(wildcard harness/test/*.bats)) $(HARNESS_UNITS)
+CHECK_DEPS += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES) \
+              $(B)/harness/test/fake-bench $(B)/harness/test/fake-micro $(HARNESS_PRELOADS) \
+              $(HARNESS_UNITS)
+
+.PHONY: compare
+compare:  ## run the quick suite on ashlar against glibc and write results/latest/report.html
+	ci/setup.sh compare
+	$(MAKE) --no-print-directory all
+	$(B)/ashlar compare --suite $(SUITE) --allocators "$(ALLOCATORS)"
+
+$(B)/harness/%.o: harness/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HARNESS_CFLAGS) -c $< -o $@
+
+$(B)/ashlar: $(HARNESS_OBJS) $(JUDGE_OBJS)
+	$(CC) $(OPT) -pie $^ -o $@ -ljansson -linih $(JUDGE_LIBS) -lm
+
+$(B)/ashlar-launch: $(B)/harness/process/launch.o
+	$(CC) $(OPT) -pie $^ -o $@
+
+$(B)/ashlar-probe: $(B)/harness/allocators/probe.o
+	$(CC) $(OPT) -pie $^ -o $@ -ldl
+
+$(B)/suites/%.ini: harness/suites/%.ini
+	@mkdir -p $(@D)
+	cp $< $@
+
+# Tests: a bench and a micro that misbehave on demand, libraries that are no good allocators, and unit
+# tests, which link the objects they test and nothing else.
+$(B)/harness/test/fake-%: $(B)/harness/test/fake_%.o
+	$(CC) $(OPT) -pie $^ -o $@
+
+$(B)/harness/test/preload_%.so: harness/test/preload_%.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fno-builtin -fPIC -shared $< -o $@
+
+HARNESS_TEST_suite   := plan/suite base/failure base/text base/place
+HARNESS_TEST_elf     := allocators/elf_file
+HARNESS_TEST_journal := run/journal plan/plan_order plan/suite base/failure base/text base/place \
+                        base/chance
+HARNESS_TEST_chance  := base/chance
+HARNESS_TEST_doctor  := machine/doctor machine/environment base/text base/place base/chance
+
+define harness_unit
+$(B)/harness/test/test_$(1): $(B)/harness/test/test_$(1).o $(HARNESS_TEST_$(1):%=$(B)/harness/%.o)
+	$$(CC) $$(OPT) -pie $$^ -o $$@ -lcmocka -linih -ljansson -lm
+endef
+$(foreach unit,$(HARNESS_UNITS:$(B)/harness/test/test_%=%),$(eval $(call harness_unit,$(unit))))
+
+-include $(HARNESS_OBJS:.o=.d) $(B)/harness/process/launch.d $(B)/harness/allocators/probe.d \
+         $(HARNESS_PRELOADS:.so=.d) $(HARNESS_UNITS:=.d) $(wildcard $(B)/harness/test/*.d)

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,6 +67,16 @@ static bool note_build_id(const struct view *notes, char *hex)
     return false;
 }
 
+/* A file linked without a build id is named by its bytes (FNV-1a). */
+static void content_id(const struct view *view, char *hex)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < view->size_bytes; i++)
+        hash = (hash ^ view->at[i]) * UINT64_C(0x100000001b3);
+    sprintf(hex, "bytes-%016llx", (unsigned long long)hash);
+}
+
 static void read_view(const struct view *view, struct elf_file *file)
 {
     const ElfW(Ehdr) *header = view_part(view, 0, sizeof *header);
@@ -122,6 +133,8 @@ bool elf_file_read(const char *path, struct elf_file *file)
     view.at = memory;
     view.size_bytes = (size_t)status.st_size;
     read_view(&view, file);
+    if (file->kind == ELF_USABLE && file->build_id[0] == '\0')
+        content_id(&view, file->build_id);
     munmap(memory, view.size_bytes);
     return file->kind == ELF_USABLE;
 }

@@ -10,15 +10,15 @@
 #include <stdbool.h>
 
 enum elf_kind {
-    ELF_UNREADABLE,   /* cannot be opened or mapped */
-    ELF_NOT_ELF,      /* no ELF file, or a broken one */
+    ELF_UNREADABLE,    /* cannot be opened or mapped */
+    ELF_NOT_ELF,       /* no ELF file, or a broken one */
     ELF_OTHER_MACHINE, /* another word size or processor than this program's */
-    ELF_USABLE        /* could be loaded into a program of this machine */
+    ELF_USABLE         /* could be loaded into a program of this machine */
 };
 
 struct elf_file {
     enum elf_kind kind;
-    char build_id[2 * 64 + 1]; /* lower-case hexadecimal, "" when the file has none */
+    char build_id[2 * 64 + 1]; /* hexadecimal; "bytes-" and a hash when the file has none */
 };
 
 /* Reads `path`. True when the kind is ELF_USABLE. */

@@ -20,7 +20,7 @@ struct allocator {
     char *name;      /* as the user calls it, unique in a run */
     char *path;      /* what is preloaded; NULL: not found */
     char *remedy;    /* with no path: what to do about it */
-    char *build_id;  /* of the file, hexadecimal, "" when it has none */
+    char *build_id;  /* of the file, see elf_file.h */
     char *version;   /* from the audit; NULL before it */
     struct words env; /* NAME=VALUE for its processes */
     json_t *audit;   /* NULL before the audit */

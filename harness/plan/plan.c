@@ -12,51 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Streams of chance: what a number is drawn for. */
-enum { STREAM_CELLS = 1, STREAM_BLOCK = 1000, STREAM_PAD = 1000000 };
-
-uint64_t plan_rounds(const struct plan *plan)
-{
-    return plan->suite.blocks + 1;
-}
-
-void plan_cell_order(const struct plan *plan, uint64_t round, size_t *order)
-{
-    struct chance chance = chance_for(plan->seed, STREAM_CELLS, round);
-
-    chance_permutation(&chance, order, plan->suite.count);
-}
-
-void plan_block_order(const struct plan *plan, uint64_t round, size_t cell, size_t *order)
-{
-    struct chance chance = chance_for(plan->seed, STREAM_BLOCK + cell, round);
-
-    chance_permutation(&chance, order, plan->n_allocators);
-}
-
-unsigned plan_pad(const struct plan *plan, uint64_t round, size_t cell, size_t allocator)
-{
-    struct chance chance =
-        chance_for(plan->seed, STREAM_PAD + cell * plan->n_allocators + allocator, round);
-
-    return (unsigned)chance_below(&chance, 4096);
-}
-
-bool plan_skips(const struct plan *plan, size_t cell, size_t allocator)
-{
-    size_t i;
-    json_t *skip;
-
-    json_array_foreach (plan->skipped, i, skip) {
-        const char *name = json_string_value(json_object_get(skip, "allocator"));
-
-        if ((size_t)json_integer_value(json_object_get(skip, "cell")) == cell && name != NULL &&
-            strcmp(name, plan->allocators[allocator].name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* ---- preparing -------------------------------------------------------------------------------- */
 
 static char *find_program(const char *name)

@@ -301,6 +301,31 @@ bool suite_of_words(struct suite *suite, const struct words *cells, struct failu
     return true;
 }
 
+static bool same_words(const struct words *a, const struct words *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->at[i], b->at[i]) != 0)
+            return false;
+    return true;
+}
+
+bool suite_same_cells(const struct suite *a, const struct suite *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct cell *x = &a->cells[i], *y = &b->cells[i];
+
+        if (strcmp(x->workload, y->workload) != 0 || x->primary != y->primary ||
+            (x->micro != NULL && (y->micro == NULL || strcmp(x->micro, y->micro) != 0)) ||
+            !same_words(&x->args, &y->args))
+            return false;
+    }
+    return true;
+}
+
 void suite_close(struct suite *suite)
 {
     for (size_t i = 0; i < suite->count; i++) {

@@ -56,6 +56,9 @@ bool suite_of_words(struct suite *suite, const struct words *cells, struct failu
 
 void suite_close(struct suite *suite);
 
+/* Whether two suites run the same cells in the same order. */
+bool suite_same_cells(const struct suite *a, const struct suite *b);
+
 /* The cell's args with another value of --ops; the caller frees the words. */
 struct words cell_args_with_ops(const struct cell *cell, uint64_t ops);
 

@@ -1,0 +1,227 @@
+/* runner.c: see runner.h. */
+#include "run/runner.h"
+
+#include "plan/bench.h"
+#include "process/child.h"
+#include "run/counts.h"
+#include "run/outcome.h"
+#include "run/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct runner {
+    const struct plan *plan;
+    struct journal *journal;
+    struct store *store;
+    struct progress progress;
+    bool pmu; /* counters are opened with every sample */
+};
+
+static bool interrupted(struct failure *why)
+{
+    return fail(why, EXIT_INTERRUPTED, "interrupted");
+}
+
+static bool run_child(struct runner *runner, size_t cell, size_t allocator, enum bench_mode mode,
+                      unsigned pad_bytes, struct child *child, struct failure *why)
+{
+    const struct allocator *under = &runner->plan->allocators[allocator];
+    struct words argv = bench_argv(runner->plan, &runner->plan->suite.cells[cell], mode, 0);
+    struct child_order order = {.argv = argv.at,
+                                .env = under->env.at,
+                                .preload = under->path,
+                                .pad_bytes = pad_bytes,
+                                .timeout_ms = runner->plan->suite.timeout_s * 1000,
+                                .randomise = true,
+                                .count = runner->pmu};
+    bool ok = child_run(child, &order, why);
+
+    words_free(&argv);
+    if (ok && child->fate == FATE_STOPPED) {
+        child_free(child);
+        return interrupted(why);
+    }
+    return ok;
+}
+
+static void tell_failure(struct runner *runner, size_t cell, size_t allocator,
+                         const struct outcome *outcome)
+{
+    progress_clear(&runner->progress);
+    fprintf(stderr, "ashlar: %s under %s: %s: %s\n", runner->plan->suite.cells[cell].label,
+            runner->plan->allocators[allocator].name, outcome->status, outcome->detail);
+}
+
+/* ---- the price of the loop -------------------------------------------------------------------- */
+
+static bool run_null(struct runner *runner, size_t cell, size_t allocator, struct failure *why)
+{
+    const struct cell *what = &runner->plan->suite.cells[cell];
+    size_t pair = journal_pair(runner->journal, cell, allocator);
+    struct outcome outcome;
+    struct child child;
+    json_t *line;
+
+    if (!run_child(runner, cell, allocator, BENCH_NULL, 0, &child, why))
+        return false;
+    outcome_read_null(&outcome, what, &child);
+    runner->journal->null_rss_kib[pair] = outcome_ok(&outcome) ? outcome.vmhwm_kib : 0;
+    runner->journal->null_done[pair] = true;
+    line = json_pack("{s:s,s:i,s:s,s:s,s:s,s:I,s:I}", "type", "null", "cell", (int)cell,
+                     "allocator", runner->plan->allocators[allocator].name, "status",
+                     outcome.status, "detail", outcome.detail, "null_rss_kib",
+                     runner->journal->null_rss_kib[pair], "time_ns", outcome.time_ns);
+    outcome_free(&outcome);
+    child_free(&child);
+    return store_append_one(runner->store, line, why);
+}
+
+static bool run_nulls(struct runner *runner, struct failure *why)
+{
+    for (size_t c = 0; c < runner->plan->suite.count; c++)
+        for (size_t a = 0; a < runner->plan->n_allocators; a++) {
+            size_t pair = journal_pair(runner->journal, c, a);
+
+            if (!runner->journal->null_done[pair] && !runner->journal->out[pair] &&
+                !run_null(runner, c, a, why))
+                return false;
+        }
+    return true;
+}
+
+/* ---- blocks ----------------------------------------------------------------------------------- */
+
+static json_t *sample_line(struct runner *runner, size_t cell, size_t allocator, uint64_t round,
+                           size_t place, const struct outcome *outcome, const struct child *child)
+{
+    json_t *counters = json_object_get(child->report, "counters");
+    json_t *instructions = json_object_get(counters, "instructions");
+    json_int_t null_rss_kib =
+        runner->journal->null_rss_kib[journal_pair(runner->journal, cell, allocator)];
+    bool ok = outcome_ok(outcome);
+    json_t *line = json_pack(
+        "{s:s,s:i,s:I,s:i,s:b,s:s,s:s,s:i,s:i,s:s,s:I}", "type", "sample", "cell", (int)cell,
+        "block", (json_int_t)(round > 0 ? round - 1 : 0), "order", (int)place, "warmup", round == 0,
+        "allocator", runner->plan->allocators[allocator].name, "status", outcome->status, "exit",
+        child->exit, "signal", child->signal, "detail", outcome->detail, "wall_ns",
+        (json_int_t)child->wall_ns);
+    static const char *const usage[] = {"user_us", "sys_us",       "minflt",
+                                        "majflt",  "ctx_switches", "maxrss_kib"};
+
+    json_object_set_new(line, "time_ns", ok ? json_integer(outcome->time_ns) : json_null());
+    json_object_set_new(line, "peak_rss_kib",
+                        ok && outcome->vmhwm_kib > 0 ? json_integer(outcome->vmhwm_kib)
+                                                     : json_null());
+    if (null_rss_kib > 0)
+        json_object_set_new(line, "null_rss_kib", json_integer(null_rss_kib));
+    for (size_t i = 0; i < sizeof usage / sizeof usage[0]; i++)
+        if (json_object_get(child->report, usage[i]) != NULL)
+            json_object_set(line, usage[i], json_object_get(child->report, usage[i]));
+    json_object_set_new(line, "instructions",
+                        instructions != NULL ? json_incref(instructions) : json_null());
+    json_object_set_new(line, "counters", counters != NULL ? json_incref(counters) : json_object());
+    if (outcome->bench != NULL)
+        json_object_set(line, "bench", outcome->bench);
+    return line;
+}
+
+static bool run_sample(struct runner *runner, size_t cell, size_t allocator, uint64_t round,
+                       size_t place, json_t *lines, struct failure *why)
+{
+    unsigned pad_bytes = plan_pad(runner->plan, round, cell, allocator);
+    struct outcome outcome;
+    struct child child;
+
+    if (!run_child(runner, cell, allocator, BENCH_TIMED, pad_bytes, &child, why))
+        return false;
+    outcome_read(&outcome, &runner->plan->suite.cells[cell], &child);
+    if (!outcome_ok(&outcome)) {
+        tell_failure(runner, cell, allocator, &outcome);
+        journal_failed(runner->journal, cell, allocator);
+    }
+    json_array_append_new(lines,
+                          sample_line(runner, cell, allocator, round, place, &outcome, &child));
+    outcome_free(&outcome);
+    child_free(&child);
+    return true;
+}
+
+/* Every allocator once, in random order, back to back; stored in one write. */
+static bool run_block(struct runner *runner, size_t cell, uint64_t round, struct failure *why)
+{
+    size_t *order = text_alloc(runner->plan->n_allocators, sizeof *order);
+    json_t *lines = json_array();
+    bool ok = true;
+
+    plan_block_order(runner->plan, round, cell, order);
+    for (size_t i = 0; ok && i < runner->plan->n_allocators; i++)
+        if (!runner->journal->out[journal_pair(runner->journal, cell, order[i])])
+            ok = run_sample(runner, cell, order[i], round, i, lines, why);
+    if (ok)
+        ok = store_append(runner->store, lines, why);
+    if (ok)
+        journal_block_ran(runner->journal, cell, round);
+    json_decref(lines);
+    free(order);
+    return ok;
+}
+
+static bool run_round(struct runner *runner, uint64_t round, struct failure *why)
+{
+    size_t *order = text_alloc(runner->plan->suite.count, sizeof *order);
+    bool ok = true;
+
+    plan_cell_order(runner->plan, round, order);
+    for (size_t i = 0; ok && i < runner->plan->suite.count; i++) {
+        if (!journal_block_due(runner->journal, order[i], round))
+            continue;
+        ok = run_block(runner, order[i], round, why);
+        /* A cell that has just died takes its later blocks with it. */
+        runner->progress.done = journal_blocks_over(runner->journal) - 1;
+        progress_step(&runner->progress, runner->plan->suite.cells[order[i]].label);
+    }
+    free(order);
+    return ok;
+}
+
+/* ---- all of it -------------------------------------------------------------------------------- */
+
+static bool run_phases(struct runner *runner, bool quiet, struct failure *why)
+{
+    const struct plan *plan = runner->plan;
+    uint64_t begin_ns = progress_now_ns();
+    bool ok = run_nulls(runner, why);
+
+    progress_begin(&runner->progress, "blocks", journal_blocks_over(runner->journal),
+                   plan->suite.count * plan_rounds(plan), counts_expected_s(plan, runner->journal),
+                   quiet);
+    for (uint64_t round = 0; ok && round < plan_rounds(plan); round++)
+        ok = run_round(runner, round, why);
+    progress_clear(&runner->progress);
+    ok = ok && counts_run(plan, runner->journal, runner->store, quiet, why);
+    if (!ok)
+        return false;
+    return store_append_one(
+        runner->store,
+        json_pack("{s:s,s:f}", "type", "end", "elapsed_s",
+                  (double)(progress_now_ns() - begin_ns) / 1e9),
+        why);
+}
+
+bool runner_run(const struct plan *plan, struct journal *journal, struct store *store, bool quiet,
+                struct failure *why)
+{
+    struct runner runner = {.plan = plan, .journal = journal, .store = store};
+
+    if (journal->ended)
+        return true;
+    runner.pmu = true; /* what a machine cannot count is left out of the report, one by one */
+    if (run_phases(&runner, quiet, why))
+        return true;
+    if (why->exit_code == EXIT_INTERRUPTED)
+        fail(why, EXIT_INTERRUPTED, "interrupted; what is done is kept, continue with --resume %s",
+             store->dir);
+    return false;
+}

@@ -1,0 +1,21 @@
+/* runner.h: runs a plan, block by block, into a store.
+ *
+ *     the loop's price (--null)    once a cell and allocator
+ *     round 0                      every cell in random order; within a cell every allocator in random
+ *                                  order, back to back: thrown away later, but a failure is a failure
+ *     rounds 1 .. blocks           the same: these are judged
+ *     counts                       see counts.h
+ *     the end line
+ */
+#ifndef ASHLAR_RUN_RUNNER_H
+#define ASHLAR_RUN_RUNNER_H
+
+#include "run/journal.h"
+#include "run/store.h"
+
+/* Does whatever the journal says is not done yet. True when the run is complete, whether or not
+ * samples ended badly. On Ctrl-C the block at hand is given up, and why says how to go on. */
+bool runner_run(const struct plan *plan, struct journal *journal, struct store *store, bool quiet,
+                struct failure *why);
+
+#endif
