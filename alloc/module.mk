@@ -48,3 +48,14 @@ ALL += $(B)/libashlar.so $(B)/libashlar.a $(B)/libashlar_prefixed.a
 
 -include alloc/test/module.mk
 -include alloc/test/unit/module.mk
+
+# The picture of a small heap; alloc/README.md shows it, and picture.bats compares the two.
+$(B)/picture: alloc/test/picture/demo.c $(B)/libashlar_prefixed.a
+	$(CC) $(CSTD) $(OPT) $(CWARN) -Ialloc/include $^ -o $@ -lpthread
+
+.PHONY: picture
+picture: $(B)/picture  ## print the picture of a small heap
+	@$(B)/picture
+
+CHECKS     += alloc/test/picture/picture.bats
+CHECK_DEPS += $(B)/picture
