@@ -1,4 +1,5 @@
-/* workloads.c: the list of all workloads. A new one is a file under workload/ and two lines here. */
+/* workloads.c: the list of all workloads. A new one is a file under workload/ and two lines here.
+ */
 #include "core/workload.h"
 
 extern const struct workload workload_fastpath;

@@ -23,8 +23,7 @@ enum {
 static const char *const no_choices[] = {NULL};
 
 const struct option common_options[] = {
-    [COMMON_THREADS] = {"threads", OPTION_COUNT, NULL, 1, THREADS_MAX, NULL, true,
-                        "workers"},
+    [COMMON_THREADS] = {"threads", OPTION_COUNT, NULL, 1, THREADS_MAX, NULL, true, "workers"},
     [COMMON_OPS] = {"ops", OPTION_COUNT, NULL, 1, UINT64_C(1) << 40, NULL, true,
                     "blocks allocated in the timed part, by all workers together"},
     [COMMON_SEED] = {"seed", OPTION_COUNT, "1", 0, UINT64_MAX, NULL, true,
@@ -76,12 +75,10 @@ static const struct preset *find_preset(const struct workload *workload, const c
         die(EXIT_USAGE, "%s: unknown preset '%s'; this workload has none, give its options instead",
             workload->name, name);
     }
-    die(EXIT_USAGE, "%s: unknown preset '%s'; choose one of %s", workload->name, name,
-        names.bytes);
+    die(EXIT_USAGE, "%s: unknown preset '%s'; choose one of %s", workload->name, name, names.bytes);
 }
 
-static void set_common(struct run *run, struct request *request, unsigned which,
-                       struct value value)
+static void set_common(struct run *run, struct request *request, unsigned which, struct value value)
 {
     switch (which) {
     case COMMON_THREADS:
@@ -224,8 +221,10 @@ static void validate(const struct run *run)
 {
     const struct workload *workload = run->workload;
     if (run->null && run->check) {
-        die(EXIT_USAGE, "%s: --check cannot hold with --null, whose blocks overlap; drop one of "
-            "them", workload->name);
+        die(EXIT_USAGE,
+            "%s: --check cannot hold with --null, whose blocks overlap; drop one of "
+            "them",
+            workload->name);
     }
     if (run->nthreads % workload->threads_step != 0) {
         die(EXIT_USAGE, "%s: --threads %u does not fit; give a multiple of %u", workload->name,
@@ -251,7 +250,7 @@ enum errand args_parse(struct run *run, const struct workload *workload, int nwo
     }
     if (!phase_open()) {
         die(EXIT_USAGE, "ASHLAR_PHASE_FD is not a number; set it to an open descriptor, such as 3, "
-            "or unset it");
+                        "or unset it");
     }
     return request.errand;
 }
@@ -300,8 +299,7 @@ void help_workload(const struct workload *workload)
     text_add(&text, "%s: %s\nsource: %s\ncannot show: %s\n", workload->name, workload->imitates,
              workload->source, workload->blind_to);
     text_add(&text, "defaults: %u thread%s, %" PRIu64 " ops, touch %s\n", defaults.nthreads,
-             defaults.nthreads > 1 ? "s" : "", defaults.ops,
-             touch_names[defaults.touch]);
+             defaults.nthreads > 1 ? "s" : "", defaults.ops, touch_names[defaults.touch]);
     text_add(&text, "\noptions of this workload:\n");
     help_options(&text, workload->options);
     text_add(&text, "\noptions of all workloads:\n");

@@ -52,4 +52,7 @@ void gate_pass(struct gate *gate)
     }
 }
 
-void gate_destroy(struct gate *gate) { pthread_barrier_destroy(&gate->barrier); }
+void gate_destroy(struct gate *gate)
+{
+    pthread_barrier_destroy(&gate->barrier);
+}

@@ -17,13 +17,13 @@
 #include <stdint.h>
 
 struct gate {
-    pthread_barrier_t barrier;          /* all workers exist */
-    unsigned nworkers;                  /* how many there are */
-    uint64_t start_ns;                  /* t0; written before `open` is stored */
-    void (*before_start)(void *);       /* called by the last to arrive, just before t0 */
-    void *before_start_arg;             /* its argument */
-    _Alignas(64) atomic_uint narrived;  /* workers past the barrier */
-    _Alignas(64) atomic_bool open;      /* what the others spin on, alone in its line */
+    pthread_barrier_t barrier;         /* all workers exist */
+    unsigned nworkers;                 /* how many there are */
+    uint64_t start_ns;                 /* t0; written before `open` is stored */
+    void (*before_start)(void *);      /* called by the last to arrive, just before t0 */
+    void *before_start_arg;            /* its argument */
+    _Alignas(64) atomic_uint narrived; /* workers past the barrier */
+    _Alignas(64) atomic_bool open;     /* what the others spin on, alone in its line */
 };
 
 void gate_init(struct gate *gate, unsigned nworkers, void (*before_start)(void *), void *arg);

@@ -1,13 +1,21 @@
 /* heap.c: the system's allocator and the one that does nothing, behind one table. See heap.h. */
 #include "heap.h"
 
-#include <stdint.h>
+#include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* C23. Weak, because the C library of today lacks it and an allocator may bring it. */
-extern void free_sized(void *block, size_t size_bytes) __attribute__((weak));
+const struct heap heap_system = {malloc, free, NULL};
 
-const struct heap heap_system = {malloc, free, free_sized};
+/* Not a weak reference: the link editor settles one in a program as absent. */
+bool heap_add_sized(struct heap *heap)
+{
+    if (heap->release_sized == NULL) {
+        void *door = dlsym(RTLD_DEFAULT, "free_sized");
+        memcpy(&heap->release_sized, &door, sizeof door);
+    }
+    return heap->release_sized != NULL;
+}
 
 static _Thread_local struct {
     char *ring;  /* where the thread's window starts */
@@ -27,7 +35,10 @@ static void *null_alloc(size_t size_bytes)
     return block;
 }
 
-static void null_release(void *block) { (void)block; }
+static void null_release(void *block)
+{
+    (void)block;
+}
 
 static void null_release_sized(void *block, size_t size_bytes)
 {

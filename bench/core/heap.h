@@ -15,6 +15,7 @@
 #ifndef ASHLAR_BENCH_HEAP_H
 #define ASHLAR_BENCH_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define NULL_WINDOW ((size_t)64 << 10)
@@ -22,11 +23,15 @@
 struct heap {
     void *(*alloc)(size_t size_bytes);                     /* malloc */
     void (*release)(void *block);                          /* free */
-    void (*release_sized)(void *block, size_t size_bytes); /* free_sized, NULL when not exported */
+    void (*release_sized)(void *block, size_t size_bytes); /* free_sized, NULL until asked for */
 };
 
 extern const struct heap heap_system;
 extern const struct heap heap_null;
+
+/* Looks for free_sized, which is C23 and which the C library of today lacks. Returns false when no
+ * loaded library exports it; otherwise completes heap->release_sized. */
+bool heap_add_sized(struct heap *heap);
 
 /* Gives the calling thread its ring; needed before the first call of heap_null in that thread.
  * `ring` is 2 * NULL_WINDOW bytes of book-keeping. */

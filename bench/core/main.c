@@ -29,7 +29,8 @@ static int run_workload(const struct workload *workload, int nwords, char **word
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        die(EXIT_USAGE, "no workload given; 'ashlar-bench --list' names them, 'ashlar-bench --help' "
+        die(EXIT_USAGE,
+            "no workload given; 'ashlar-bench --list' names them, 'ashlar-bench --help' "
             "explains");
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
@@ -45,8 +46,10 @@ int main(int argc, char **argv)
         return EXIT_FINE;
     }
     if (argv[1][0] == '-') {
-        die(EXIT_USAGE, "unknown option '%s' before a workload; write ashlar-bench WORKLOAD "
-            "[OPTION]..., or --list, or --help", argv[1]);
+        die(EXIT_USAGE,
+            "unknown option '%s' before a workload; write ashlar-bench WORKLOAD "
+            "[OPTION]..., or --list, or --help",
+            argv[1]);
     }
     return run_workload(args_workload(argv[1]), argc - 2, argv + 2);
 }

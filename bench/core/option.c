@@ -46,8 +46,7 @@ static struct value parse_choice(const char *command, const struct option *optio
         words.bytes);
 }
 
-static struct value parse_range(const char *command, const struct option *option,
-                                const char *given)
+static struct value parse_range(const char *command, const struct option *option, const char *given)
 {
     struct value value = {0, 0};
     const char *c = read_number(given, true, &value.lo);
@@ -59,13 +58,15 @@ static struct value parse_range(const char *command, const struct option *option
         c = NULL;
     }
     if (c == NULL || *c != '\0') {
-        die(EXIT_USAGE, "%s: --%s '%s' is not a range of sizes; give A..B (B not included) or one "
-            "size, for example --%s %s", command, option->name, given, option->name,
-            option->fallback);
+        die(EXIT_USAGE,
+            "%s: --%s '%s' is not a range of sizes; give A..B (B not included) or one "
+            "size, for example --%s %s",
+            command, option->name, given, option->name, option->fallback);
     }
     if (value.lo < option->min || value.hi <= value.lo || value.hi - 1 > option->max) {
-        die(EXIT_USAGE, "%s: --%s %s is out of range; give A..B with %" PRIu64 " <= A < B <= %"
-            PRIu64, command, option->name, given, option->min, option->max + 1);
+        die(EXIT_USAGE,
+            "%s: --%s %s is out of range; give A..B with %" PRIu64 " <= A < B <= %" PRIu64, command,
+            option->name, given, option->min, option->max + 1);
     }
     return value;
 }
@@ -78,8 +79,8 @@ static struct value parse_number(const char *command, const struct option *optio
     const char *c = read_number(given, bytes, &value.lo);
     if (c == NULL || *c != '\0') {
         die(EXIT_USAGE, "%s: --%s '%s' is not a %s, for example --%s %s", command, option->name,
-            given, bytes ? "size; give digits and perhaps k, m or g"
-                         : "whole number; give digits only",
+            given,
+            bytes ? "size; give digits and perhaps k, m or g" : "whole number; give digits only",
             option->name, option->fallback == NULL ? "1" : option->fallback);
     }
     if (value.lo < option->min || value.lo > option->max) {

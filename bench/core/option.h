@@ -21,7 +21,7 @@ enum option_kind {
 };
 
 struct option {
-    const char *name;           /* without the dashes; NULL ends a table */
+    const char *name; /* without the dashes; NULL ends a table */
     enum option_kind kind;
     const char *fallback;       /* the default, as it would be typed; flags have none */
     uint64_t min, max;          /* allowed values, both included; sizes of a range alike */

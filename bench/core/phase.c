@@ -50,8 +50,10 @@ void phase_announce(enum phase phase, unsigned thread)
     /* A record is below PIPE_BUF, so a pipe takes all of it or nothing. */
     while (write(phase_fd, &record, sizeof record) != sizeof record) {
         if (errno != EINTR) {
-            die(EXIT_INTEGRITY, "cannot write a phase record to descriptor %d (errno %d); give "
-                "ASHLAR_PHASE_FD a descriptor that is read, or unset it", phase_fd, errno);
+            die(EXIT_INTEGRITY,
+                "cannot write a phase record to descriptor %d (errno %d); give "
+                "ASHLAR_PHASE_FD a descriptor that is read, or unset it",
+                phase_fd, errno);
         }
     }
 }

@@ -1,4 +1,5 @@
-/* prng.c: seeds the generators and makes the draws that are too slow for a timed loop. See prng.h. */
+/* prng.c: seeds the generators and makes the draws that are too slow for a timed loop. See prng.h.
+ */
 #include "prng.h"
 
 #include <math.h>

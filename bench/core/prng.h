@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* 64 Ki entries: long enough that no cache remembers the whole order, short enough to stay in L2. */
+/* 64 Ki entries: long enough that no cache remembers the whole order, short enough to stay in L2.
+ */
 #define TABLE_LEN ((size_t)1 << 16)
 #define TABLE_MASK (TABLE_LEN - 1)
 

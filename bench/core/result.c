@@ -58,7 +58,10 @@ static uint64_t straggler_permille(const struct run *run)
     return median == 0 ? 1000 : sorted[n - 1] * 1000 / median;
 }
 
-static const char *truth(bool yes) { return yes ? "true" : "false"; }
+static const char *truth(bool yes)
+{
+    return yes ? "true" : "false";
+}
 
 /* Every option that shapes the cell, in the order of the table: a key, so never abridged. */
 static void add_params(const struct run *run)

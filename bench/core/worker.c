@@ -7,8 +7,10 @@ const char *const touch_names[] = {"none", "first", "ends", "page", "head", "ful
 
 void worker_out_of_memory(const struct worker *worker, size_t size_bytes)
 {
-    die(EXIT_MEMORY, "%s: out of memory: malloc(%zu) returned NULL with about %lld bytes live; free "
-        "memory or choose smaller options", worker->run->workload->name, size_bytes,
+    die(EXIT_MEMORY,
+        "%s: out of memory: malloc(%zu) returned NULL with about %lld bytes live; free "
+        "memory or choose smaller options",
+        worker->run->workload->name, size_bytes,
         (long long)atomic_load(&worker->run->live.total) + (long long)worker->live.delta);
 }
 
@@ -18,8 +20,8 @@ __attribute__((cold)) void worker_check_failed(struct worker *worker, const void
     /* One line a worker: a broken allocator breaks many blocks. */
     if (worker->check_failures++ == 0) {
         warn("%s: block %p of %zu bytes came back changed: its first bytes are %016" PRIx64
-             " instead of %016" PRIx64, worker->run->workload->name, block, size_bytes, found,
-             wanted);
+             " instead of %016" PRIx64,
+             worker->run->workload->name, block, size_bytes, found, wanted);
     }
 }
 

@@ -59,8 +59,7 @@ static inline void touch(const struct worker *worker, char *block, size_t size_b
     }
 }
 
-static inline uint64_t stamp_word(const struct worker *worker, const void *block,
-                                  size_t size_bytes)
+static inline uint64_t stamp_word(const struct worker *worker, const void *block, size_t size_bytes)
 {
     return size_bytes ^ worker->cookie ^ (uintptr_t)block;
 }

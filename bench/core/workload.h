@@ -64,14 +64,14 @@ struct workload {
     unsigned threads_default;        /* workers when --threads is not given */
     unsigned threads_step;           /* --threads must be a multiple of it */
     enum touch touch_default;
-    bool fresh_threads;              /* new threads even for one worker */
-    bool announces_active;           /* calls phase_announce(PHASE_ACTIVE) itself */
+    bool fresh_threads;    /* new threads even for one worker */
+    bool announces_active; /* calls phase_announce(PHASE_ACTIVE) itself */
     uint64_t (*default_ops)(const struct run *run);
     unsigned (*generations)(const struct run *run); /* NULL: one */
     void (*validate)(const struct run *run);        /* NULL: nothing to object to */
     void (*setup)(struct run *run);
     void (*work)(struct worker *worker);
-    void (*drain)(struct run *run);                 /* NULL: nothing is left */
+    void (*drain)(struct run *run); /* NULL: nothing is left */
 };
 
 /* A figure beside the usual ones in the result. */
@@ -96,9 +96,9 @@ struct worker {
     uint64_t busy_ns;               /* end - t0, summed over generations */
     uint64_t check_failures;        /* blocks that came back changed */
     struct run *run;
-    void *own;                      /* the workload's book for this worker */
-    void *ring;                     /* of the null heap */
-    char *stack;                    /* of its thread */
+    void *own;   /* the workload's book for this worker */
+    void *ring;  /* of the null heap */
+    char *stack; /* of its thread */
 };
 
 /* One run of the process. */
@@ -111,12 +111,12 @@ struct run {
     uint64_t idle_ms;
     enum touch touch;
     bool null, check;
-    struct worker *workers;           /* nthreads of them */
-    struct worker *host;              /* the main thread's, for setup and drain */
+    struct worker *workers; /* nthreads of them */
+    struct worker *host;    /* the main thread's, for setup and drain */
     struct live live;
     struct gate gate;
-    uint64_t elapsed_ns;              /* the timed part, summed over generations */
-    void *shared;                     /* the workload's book for all workers */
+    uint64_t elapsed_ns; /* the timed part, summed over generations */
+    void *shared;        /* the workload's book for all workers */
     struct counter counters[COUNTERS_MAX];
     unsigned ncounters;
 };

@@ -21,7 +21,10 @@ static uint64_t default_ops(const struct run *run)
     return size <= 1032 ? 32000000 : size <= 65536 ? 10000000 : 100000;
 }
 
-static void setup(struct run *run) { (void)run; }
+static void setup(struct run *run)
+{
+    (void)run;
+}
 
 static void work(struct worker *worker)
 {
@@ -42,10 +45,11 @@ const struct workload workload_fastpath = {
     .source = "the inner loop of linux-scalability (Lever and Boreham 2000), on one thread",
     .blind_to = "search, splitting, memory over time: the allocator holds one block at a time",
     .options = options,
-    .presets = (const struct preset[]){
-        {"hoard", "README of the benchmarks of Hoard: linux-scalability 8 10000000 P",
-         "--size 8 --ops 10000000 --touch none"},
-        {0}},
+    .presets =
+        (const struct preset[]){
+            {"hoard", "README of the benchmarks of Hoard: linux-scalability 8 10000000 P",
+             "--size 8 --ops 10000000 --touch none"},
+            {0}},
     .entry_points = (const char *const[]){"malloc", "free", NULL},
     .cells = (const char *const[]){"--size 16", "--size 64", "--size 256", "--size 1024",
                                    "--size 2048", "--size 16384", "--size 65536", NULL},

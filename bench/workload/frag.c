@@ -142,14 +142,15 @@ static void drain(struct run *run)
 const struct workload workload_frag = {
     .name = "frag",
     .imitates = "a program whose demand rises and falls while a few random blocks stay",
-    .source = "our own; the survivors follow Johnstone and Wilson, The Memory Fragmentation Problem: "
-              "Solved?, 1998",
+    .source =
+        "our own; the survivors follow Johnstone and Wilson, The Memory Fragmentation Problem: "
+        "Solved?, 1998",
     .blind_to = "real lifetimes, which depend on size and site; here they are independent of both",
     .options = options,
-    .presets = (const struct preset[]){
-        {"memory", "our own, for the memory suite: ten crests of 256 MiB",
-         "--peak 256m --ops 600000"},
-        {0}},
+    .presets =
+        (const struct preset[]){{"memory", "our own, for the memory suite: ten crests of 256 MiB",
+                                 "--peak 256m --ops 600000"},
+                                {0}},
     .entry_points = (const char *const[]){"malloc", "free", NULL},
     .cells = (const char *const[]){"--mode sawtooth --peak 64m", NULL},
     .threads_default = 1,

@@ -23,8 +23,7 @@ static const struct option options[] = {
                             "times that fresh threads take over"},
     [OPTION_ROUNDS] = {"rounds", OPTION_COUNT, "500", 1, 1000000, NULL, true,
                        "replacements a slot and generation, when --ops is not given"},
-    [OPTION_SIZED] = {"sized", OPTION_FLAG, NULL, 0, 1, NULL, false,
-                      "free by free_sized"},
+    [OPTION_SIZED] = {"sized", OPTION_FLAG, NULL, 0, 1, NULL, false, "free by free_sized"},
     {0},
 };
 
@@ -42,8 +41,10 @@ static unsigned generations(const struct run *run)
 
 static void validate(const struct run *run)
 {
-    if (run->values[OPTION_SIZED].lo && !run->null && heap_system.release_sized == NULL) {
-        die(EXIT_USAGE, "larson: --sized needs free_sized, which no loaded library exports; preload "
+    struct heap heap = run->null ? heap_null : heap_system;
+    if (run->values[OPTION_SIZED].lo && !heap_add_sized(&heap)) {
+        die(EXIT_USAGE,
+            "larson: --sized needs free_sized, which no loaded library exports; preload "
             "an allocator that has it, or drop --sized");
     }
 }
@@ -71,6 +72,9 @@ static void setup(struct run *run)
         }
         shuffle(&worker->prng, slots, nslots);
         worker->own = slots;
+        if (run->values[OPTION_SIZED].lo) {
+            (void)heap_add_sized(&worker->heap); /* validate() has seen that it is there */
+        }
     }
 }
 
@@ -118,14 +122,16 @@ const struct workload workload_larson = {
     .name = "larson",
     .imitates = "a long-running server: short-lived threads that inherit the blocks of dead ones",
     .source = "Larson and Krishnan, Memory Allocation for Long-Running Server Applications, 1998",
-    .blind_to = "blocks freed while their maker still runs, and the cost of a thread's start or exit",
+    .blind_to =
+        "blocks freed while their maker still runs, and the cost of a thread's start or exit",
     .options = options,
-    .presets = (const struct preset[]){
-        {"mimalloc-bench", "bench.sh of mimalloc-bench: larson 5 8 1000 5000 100 4141 P",
-         "--size 8..1000 --slots 5000 --rounds 100 --seed 4141"},
-        {"hoard", "README of the benchmarks of Hoard: larson 10 7 8 1000 10000 1 P",
-         "--size 7..8 --slots 1000 --rounds 10000 --seed 1 --generations 2"},
-        {0}},
+    .presets =
+        (const struct preset[]){
+            {"mimalloc-bench", "bench.sh of mimalloc-bench: larson 5 8 1000 5000 100 4141 P",
+             "--size 8..1000 --slots 5000 --rounds 100 --seed 4141"},
+            {"hoard", "README of the benchmarks of Hoard: larson 10 7 8 1000 10000 1 P",
+             "--size 7..8 --slots 1000 --rounds 10000 --seed 1 --generations 2"},
+            {0}},
     .entry_points = (const char *const[]){"malloc", "free", NULL},
     .cells = (const char *const[]){"--threads 1", "--threads 2", "--threads 4", NULL},
     .threads_default = 2,

@@ -65,15 +65,18 @@ static void drain(struct run *run)
 
 const struct workload workload_malloc_large = {
     .name = "malloc-large",
-    .imitates = "a program with a few big buffers of changing size: images, matrices, file contents",
+    .imitates =
+        "a program with a few big buffers of changing size: images, matrices, file contents",
     .source = "malloc-large of mimalloc-bench, given there by Leonid Stolyarov",
     .blind_to = "small blocks; most of its time is the kernel's page faults, so it drifts",
     .options = options,
-    .presets = (const struct preset[]){
-        {"mimalloc-bench", "malloc-large.cpp: 20 buffers of 5 to 25 MiB, all zeroed, 2000 times; "
-         "up to 500 MiB live",
-         "--size 5m..25m --slots 20 --ops 2000 --touch full --seed 42"},
-        {0}},
+    .presets =
+        (const struct preset[]){
+            {"mimalloc-bench",
+             "malloc-large.cpp: 20 buffers of 5 to 25 MiB, all zeroed, 2000 times; "
+             "up to 500 MiB live",
+             "--size 5m..25m --slots 20 --ops 2000 --touch full --seed 42"},
+            {0}},
     .entry_points = (const char *const[]){"malloc", "free", NULL},
     .cells = (const char *const[]){"", "--slots 1 --size 800k --ops 200000", NULL},
     .threads_default = 1,

@@ -16,8 +16,7 @@ enum { ORDER_LIFO, ORDER_FIFO, ORDER_RND };
 static const char *const orders[] = {"lifo", "fifo", "rnd", NULL};
 
 static const struct option options[] = {
-    [OPTION_ORDER] = {"order", OPTION_CHOICE, "lifo", 0, 0, orders, false,
-                      "order of the frees"},
+    [OPTION_ORDER] = {"order", OPTION_CHOICE, "lifo", 0, 0, orders, false, "order of the frees"},
     [OPTION_DEPTH] = {"depth", OPTION_COUNT, "128", 1, 1 << 20, NULL, false,
                       "blocks held at once by a worker"},
     [OPTION_SIZE] = {"size", OPTION_RANGE, "16..528", 1, 65536, NULL, false,

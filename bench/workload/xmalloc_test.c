@@ -17,12 +17,10 @@
 enum { OPTION_SIZE, OPTION_MIXED, OPTION_BATCH, OPTION_BOUND };
 
 static const struct option options[] = {
-    [OPTION_SIZE] = {"size", OPTION_BYTES, "64", 1, 1 << 20, NULL, false,
-                     "bytes of a block"},
+    [OPTION_SIZE] = {"size", OPTION_BYTES, "64", 1, 1 << 20, NULL, false, "bytes of a block"},
     [OPTION_MIXED] = {"mixed", OPTION_FLAG, NULL, 0, 1, NULL, false,
                       "any of 8, 12, 16, 24, ... 2048 bytes instead"},
-    [OPTION_BATCH] = {"batch", OPTION_COUNT, "4096", 1, 4096, NULL, false,
-                      "blocks in a batch"},
+    [OPTION_BATCH] = {"batch", OPTION_COUNT, "4096", 1, 4096, NULL, false, "blocks in a batch"},
     [OPTION_BOUND] = {"bound", OPTION_COUNT, "100", 1, 100000, NULL, false,
                       "batches that may wait"},
     {0},
@@ -52,7 +50,10 @@ static uint64_t default_ops(const struct run *run)
     return run->values[OPTION_MIXED].lo ? 1600000 : 6000000;
 }
 
-static unsigned nproducers(const struct run *run) { return run->nthreads / 2; }
+static unsigned nproducers(const struct run *run)
+{
+    return run->nthreads / 2;
+}
 
 static uint64_t producer_blocks(const struct run *run, unsigned producer)
 {
@@ -168,11 +169,13 @@ const struct workload workload_xmalloc_test = {
               "Kuszmaul, SuperMalloc, 2015",
     .blind_to = "allocation and free by one thread; its peak depends on who runs faster",
     .options = options,
-    .presets = (const struct preset[]){
-        {"mimalloc-bench", "bench.sh of mimalloc-bench: xmalloc-test -w P -t 5 -s 64, which is P "
-         "producers and P consumers, so give --threads 2P",
-         "--size 64 --batch 4096 --bound 100"},
-        {0}},
+    .presets =
+        (const struct preset[]){
+            {"mimalloc-bench",
+             "bench.sh of mimalloc-bench: xmalloc-test -w P -t 5 -s 64, which is P "
+             "producers and P consumers, so give --threads 2P",
+             "--size 64 --batch 4096 --bound 100"},
+            {0}},
     .entry_points = (const char *const[]){"malloc", "free", NULL},
     .cells = (const char *const[]){"--threads 2", "--threads 2 --mixed", NULL},
     .threads_default = 2,

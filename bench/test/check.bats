@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# --check finds a heap that breaks its promise, and finds nothing on a sound one.
+
+load helper
+
+faulty() { # fault workload options...
+    local fault="$1"
+    shift
+    # shellcheck disable=SC2046
+    run --separate-stderr env ASHLAR_FAULT="$fault" LD_PRELOAD="$FAULT_SHIM" \
+        "$BENCH" "$@" $(small "$1")
+}
+
+@test "a sound heap passes the check, with one thread and with many" {
+    for workload in "${WORKLOADS[@]}"; do
+        for threads in 2 6; do
+            # shellcheck disable=SC2046
+            run --separate-stderr "$BENCH" "$workload" $(small "$workload") --check \
+                --threads "$threads"
+            assert_success
+            assert_equal "$stderr" ""
+            assert_equal "$(json check_failures <<<"$output")" 0
+            assert_equal "$(json check <<<"$output")" True
+        done
+    done
+}
+
+@test "the fault shim without a fault passes too" {
+    for workload in "${WORKLOADS[@]}"; do
+        faulty none "$workload" --check
+        assert_success
+    done
+}
+
+@test "one flipped bit in a live block is found" {
+    for workload in stack larson xmalloc-test malloc-large frag; do
+        faulty flip "$workload" --check
+        assert_failure 1
+        assert_equal "$(json check_failures <<<"$output")" 1
+        assert_regex "$stderr" "^ashlar-bench: $workload: block 0x[0-9a-f]+ of [0-9]+ bytes came back changed: its first bytes are [0-9a-f]{16} instead of [0-9a-f]{16}\$"
+    done
+}
+
+@test "a block that was handed out twice is found" {
+    for workload in stack larson xmalloc-test malloc-large frag; do
+        faulty twin "$workload" --check
+        assert_failure 1
+        assert_not_equal "$(json check_failures <<<"$output")" 0
+    done
+}
+
+@test "one block for two threads is found even by fastpath" {
+    run --separate-stderr env ASHLAR_FAULT=same LD_PRELOAD="$FAULT_SHIM" \
+        "$BENCH" fastpath --check --threads 2 --ops 20000000
+    assert_failure 1
+}
+
+@test "without --check nothing is verified" {
+    faulty flip stack
+    assert_success
+    assert_equal "$(json check_failures <<<"$output")" 0
+    assert_equal "$(json check <<<"$output")" False
+}
+
+@test "blocks below eight bytes are checked as far as they go" {
+    run "$BENCH" larson --check --size 1..8 --ops 20000
+    assert_success
+    run --separate-stderr env ASHLAR_FAULT=flip LD_PRELOAD="$FAULT_SHIM" \
+        "$BENCH" larson --check --size 1..8 --ops 20000
+    assert_failure 1
+}
+
+@test "no memory ends every workload with one line and code 4" {
+    for workload in "${WORKLOADS[@]}"; do
+        faulty refuse "$workload"
+        assert_failure 4
+        assert_equal "$output" ""
+        assert_regex "$stderr" "^ashlar-bench: $workload: out of memory: malloc\([0-9]+\) returned NULL with about [0-9]+ bytes live; free memory or choose smaller options\$"
+    done
+}

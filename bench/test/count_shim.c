@@ -1,0 +1,237 @@
+/* count_shim.c: an allocator for LD_PRELOAD that counts what is asked of it.
+ *
+ * The workloads are never believed about what they did; this counts their calls from outside and
+ * hands them on to the C library. At exit it writes one "name value" a line to ASHLAR_COUNT_FILE:
+ *
+ *     malloc, calloc, ...   calls of each entry point (free: of a block, not of NULL)
+ *     sizes_order           hash of malloc's sizes in their order: equal for equal streams
+ *     sizes_bag             hash of malloc's sizes in any order, for threads that interleave
+ *     frees_order           hash of the order of frees: each block by the number of its malloc
+ *     frees_remote          frees by another thread than the one that allocated
+ *     peak_bytes            highest sum of the sizes of malloc's live blocks
+ *     left_blocks           malloc's blocks that are still live at exit
+ *
+ * The sizes of live blocks stand in a hash table of our own, addresses as keys, linear probing.
+ * One lock guards everything: it is slow, and only right counts matter.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The C library's own doors, under the names that nobody interposes. */
+extern void *__libc_malloc(size_t size_bytes);
+extern void *__libc_calloc(size_t count, size_t size_bytes);
+extern void *__libc_realloc(void *block, size_t size_bytes);
+extern void *__libc_memalign(size_t alignment_bytes, size_t size_bytes);
+extern void __libc_free(void *block);
+void free_sized(void *block, size_t size_bytes);
+
+#define TABLE_SLOTS ((size_t)1 << 21)
+
+/* A live block of malloc. */
+struct entry {
+    uintptr_t block; /* 0 when empty */
+    size_t size_bytes;
+    uint64_t number; /* 1 for the first malloc of the process */
+    unsigned thread; /* that allocated it */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    uint64_t mallocs, callocs, reallocs, frees, frees_sized, memaligns;
+    uint64_t sizes_order, sizes_bag;
+    uint64_t frees_order, frees_remote;
+    uint64_t live_bytes;
+    uint64_t peak_bytes;
+    uint64_t left_blocks;
+    struct entry *table; /* TABLE_SLOTS of them; NULL before the first malloc */
+    unsigned nthreads;   /* threads that called so far */
+} tally = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static _Thread_local unsigned this_thread; /* 0 until its first call */
+
+/* The number of the calling thread. A number is not used twice, unlike an address or a pthread_t.
+ * Called with the lock held. */
+static unsigned thread_number(void)
+{
+    if (this_thread == 0) {
+        this_thread = ++tally.nthreads;
+    }
+    return this_thread;
+}
+
+/* Adds a word to a hash that depends on the order (FNV-1a, a word at a time). */
+static void chain(uint64_t *hash, uint64_t word)
+{
+    *hash = (*hash ^ word) * 0x100000001B3u;
+}
+
+static uint64_t mix(uint64_t word)
+{
+    word = (word ^ word >> 33) * 0xFF51AFD7ED558CCDu;
+    word = (word ^ word >> 33) * 0xC4CEB9FE1A85EC53u;
+    return word ^ word >> 33;
+}
+
+static size_t home_of(uintptr_t block)
+{
+    return mix(block) & (TABLE_SLOTS - 1);
+}
+
+static size_t next_of(size_t at)
+{
+    return (at + 1) & (TABLE_SLOTS - 1);
+}
+
+static void table_put(struct entry entry)
+{
+    if (tally.table == NULL) {
+        tally.table = mmap(NULL, TABLE_SLOTS * sizeof *tally.table, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (tally.table == MAP_FAILED) {
+            abort();
+        }
+    }
+    size_t at = home_of(entry.block);
+    while (tally.table[at].block != 0) {
+        at = next_of(at);
+    }
+    tally.table[at] = entry;
+}
+
+/* Takes a block out and closes the gap behind it. Returns false for a block that malloc never gave.
+ */
+static int table_take(uintptr_t block, struct entry *taken)
+{
+    struct entry *table = tally.table;
+    if (table == NULL) {
+        return 0;
+    }
+    size_t hole = home_of(block);
+    while (table[hole].block != block) {
+        if (table[hole].block == 0) {
+            return 0;
+        }
+        hole = next_of(hole);
+    }
+    *taken = table[hole];
+    for (size_t at = next_of(hole); table[at].block != 0; at = next_of(at)) {
+        /* An entry may move into the hole unless its home lies behind the hole. */
+        const size_t home = home_of(table[at].block);
+        if (((at - home) & (TABLE_SLOTS - 1)) >= ((at - hole) & (TABLE_SLOTS - 1))) {
+            table[hole] = table[at];
+            hole = at;
+        }
+    }
+    table[hole].block = 0;
+    return 1;
+}
+
+void *malloc(size_t size_bytes)
+{
+    void *block = __libc_malloc(size_bytes);
+    pthread_mutex_lock(&tally.lock);
+    tally.mallocs++;
+    chain(&tally.sizes_order, size_bytes);
+    tally.sizes_bag += mix(size_bytes + 1);
+    if (block != NULL) {
+        table_put((struct entry){(uintptr_t)block, size_bytes, tally.mallocs, thread_number()});
+        tally.left_blocks++;
+        tally.live_bytes += size_bytes;
+        if (tally.live_bytes > tally.peak_bytes) {
+            tally.peak_bytes = tally.live_bytes;
+        }
+    }
+    pthread_mutex_unlock(&tally.lock);
+    return block;
+}
+
+static void note_free(void *block, uint64_t *counter)
+{
+    struct entry taken;
+    if (block == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&tally.lock);
+    ++*counter;
+    if (table_take((uintptr_t)block, &taken)) {
+        tally.left_blocks--;
+        tally.live_bytes -= taken.size_bytes;
+        tally.frees_remote += taken.thread != thread_number();
+        chain(&tally.frees_order, taken.number);
+    }
+    pthread_mutex_unlock(&tally.lock);
+}
+
+void free(void *block)
+{
+    note_free(block, &tally.frees);
+    __libc_free(block);
+}
+
+void free_sized(void *block, size_t size_bytes)
+{
+    (void)size_bytes;
+    note_free(block, &tally.frees_sized);
+    __libc_free(block);
+}
+
+static void note(uint64_t *counter)
+{
+    pthread_mutex_lock(&tally.lock);
+    ++*counter;
+    pthread_mutex_unlock(&tally.lock);
+}
+
+void *calloc(size_t count, size_t size_bytes)
+{
+    note(&tally.callocs);
+    return __libc_calloc(count, size_bytes);
+}
+
+void *realloc(void *block, size_t size_bytes)
+{
+    note(&tally.reallocs);
+    return __libc_realloc(block, size_bytes);
+}
+
+int posix_memalign(void **out, size_t alignment_bytes, size_t size_bytes)
+{
+    note(&tally.memaligns);
+    *out = __libc_memalign(alignment_bytes, size_bytes);
+    return *out == NULL;
+}
+
+void *aligned_alloc(size_t alignment_bytes, size_t size_bytes)
+{
+    note(&tally.memaligns);
+    return __libc_memalign(alignment_bytes, size_bytes);
+}
+
+__attribute__((destructor)) static void report(void)
+{
+    const char *path = getenv("ASHLAR_COUNT_FILE");
+    char text[1024];
+    if (path == NULL) {
+        return;
+    }
+    const int len = snprintf(
+        text, sizeof text,
+        "malloc %ju\ncalloc %ju\nrealloc %ju\nfree %ju\nfree_sized %ju\nmemalign %ju\n"
+        "sizes_order %ju\nsizes_bag %ju\nfrees_order %ju\nfrees_remote %ju\n"
+        "peak_bytes %ju\nleft_blocks %ju\n",
+        (uintmax_t)tally.mallocs, (uintmax_t)tally.callocs, (uintmax_t)tally.reallocs,
+        (uintmax_t)tally.frees, (uintmax_t)tally.frees_sized, (uintmax_t)tally.memaligns,
+        (uintmax_t)tally.sizes_order, (uintmax_t)tally.sizes_bag, (uintmax_t)tally.frees_order,
+        (uintmax_t)tally.frees_remote, (uintmax_t)tally.peak_bytes, (uintmax_t)tally.left_blocks);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (fd < 0 || write(fd, text, (size_t)len) != len) {
+        abort();
+    }
+    close(fd);
+}
