@@ -33,6 +33,13 @@ floors() {
     refute_output
 }
 
+@test "the library is linked in the order of the floors" {
+    run make -C "$ASHLAR_ROOT" --no-print-directory -s \
+        --eval='sources: ; @printf "%s\n" $(ALLOC_SRCS)' sources
+    [[ -n $output ]]
+    assert_output "$(awk '$1 ~ /\.c$/ { print $1 }' "$ASHLAR_ROOT/ci/floors.txt")"
+}
+
 @test "a tree without a breach passes, its tests may look anywhere inside alloc/" {
     echo '#include "../heap/high.h"' >"$tree/alloc/test/unit.c"
     echo '#include <ashlar/ashlar.h>' >"$tree/bench/own.h"

@@ -1,4 +1,5 @@
-# preload.bash: runs a program on glibc's allocator and on a preloaded library, and compares.
+# preload.bash: runs a program on glibc's allocator and on a preloaded library, and compares. The
+# program is started by programs/on.sh, which preloads what $PRELOAD names.
 #
 # What must hold with the library: exit status 0, the same output and the same standard error, the
 # library's own line `ashlar: mallocs=N ...` with N above a threshold as proof that the program
@@ -11,20 +12,20 @@ slack_kib=16384
 
 # on_glibc COMMAND...: fills $dir/glibc.{out,err,use}.
 on_glibc() {
-    measured glibc env -u LD_PRELOAD -u ASHLAR_CONF "$@"
+    measured glibc env -u PRELOAD "$@"
 }
 
-# on_library COMMAND...: fills $dir/library.{out,err,use,proof}.
+# on_library COMMAND...: fills $dir/library.{out,err,use,proof,rest}.
 on_library() {
     local rc=0
-    measured library env LD_PRELOAD="$library" ASHLAR_CONF=stats_print:true "$@" || rc=$?
+    measured library env PRELOAD="$library" "$@" || rc=$?
     grep '^ashlar: mallocs=' "$dir/library.err" >"$dir/library.proof" || true
     grep -v '^ashlar: mallocs=' "$dir/library.err" >"$dir/library.rest" || true
     return $rc
 }
 
 measured() {
-    python3 "$ASHLAR_ROOT/ci/test/measure.py" "$dir/$1.use" "${@:2}" </dev/null \
+    /usr/bin/python3 "$ASHLAR_ROOT/ci/test/measure.py" "$dir/$1.use" "${@:2}" </dev/null \
         >"$dir/$1.out" 2>"$dir/$1.err"
 }
 

@@ -104,3 +104,28 @@ setup_file() {
     run ! at_usual_places "$BATS_TEST_TMPDIR/overflow"
     [[ $output == *'shift exponent'* ]]
 }
+
+# mutant NAME FILE SED-SCRIPT: the race test on a copy of the tree with one line changed.
+mutant() {
+    local tree=$BATS_TEST_TMPDIR/$1
+    mkdir "$tree"
+    cp -r "$ASHLAR_ROOT"/{Makefile,alloc,bench,stress,harness,ci} "$tree/"
+    sed -i "$3" "$tree/$2"
+    if cmp -s "$ASHLAR_ROOT/$2" "$tree/$2"; then
+        echo "$2 has no line that '$3' changes"
+        return 1
+    fi
+    mkdir "$tree/build"
+    make_with "$tree/build" "$thread" "$tree" "$tree/build/test/race/exchange"
+    run at_usual_places "$tree/build/test/race/exchange"
+    ((status != 0))
+    [[ $output == *'ThreadSanitizer: data race'* ]]
+}
+
+@test "control: a lock of the allocator that is released without order is reported" {
+    mutant lock alloc/os/mutex.c '/mutex->word, 0, RELEASE/s/RELEASE/RELAXED/'
+}
+
+@test "control: blocks handed to another arena without order are reported" {
+    mutant queue alloc/heap/bin.c '/bin->remote, &head, first, RELEASE/s/RELEASE/RELAXED/'
+}

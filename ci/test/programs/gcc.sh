@@ -1,6 +1,7 @@
 #!/bin/bash
 # Compiles a large generated C file. Prints the hash of the object file.
 set -euo pipefail
+on=$(dirname "$(realpath "$0")")/on.sh
 cd "$(mktemp -d)"
 trap 'rm -rf "$PWD"' EXIT
 
@@ -25,5 +26,5 @@ unsigned long entry$i(struct node *n) { return leaf$i(n, ${i}ul) + leaf$((i / 2)
 END
     done
 } >large.c
-gcc -O2 -g -ffile-prefix-map="$PWD"=. -c large.c -o large.o
+"$on" gcc -O2 -g -ffile-prefix-map="$PWD"=. -c large.c -o large.o
 sha256sum <large.o

@@ -2,10 +2,11 @@
 # A server under load on a Unix socket: redis-benchmark's mixture first, then a fixed data set.
 # Prints the number of keys and redis's own digest of the whole data set.
 set -euo pipefail
+on=$(dirname "$(realpath "$0")")/on.sh
 dir=$(mktemp -d)
 cd "$dir"
 
-redis-server --port 0 --unixsocket "$dir/s" --save '' --appendonly no --daemonize no \
+"$on" redis-server --port 0 --unixsocket "$dir/s" --save '' --appendonly no --daemonize no \
     --enable-debug-command yes --logfile "$dir/log" &
 server=$!
 trap 'kill -KILL $server 2>/dev/null || true; rm -rf "$dir"' EXIT
@@ -16,7 +17,7 @@ for ((i = 0; i < 100; i++)); do
     sleep 0.1
 done
 
-redis-benchmark -s "$dir/s" -q -n 8000 -c 20 -r 2000 -d 100 \
+"$on" redis-benchmark -s "$dir/s" -q -n 8000 -c 20 -r 2000 -d 100 \
     -t set,get,incr,lpush,lpop,sadd,hset,zadd,lrange_100,mset >benchmark
 grep -c 'requests per second' benchmark
 ask flushall

@@ -2,6 +2,7 @@
 # A database in memory: inserts, an index, joins, updates, deletes, VACUUM, then a dump.
 # Prints the figures asked for and a hash of the dump.
 set -euo pipefail
+on=$(dirname "$(realpath "$0")")/on.sh
 
 {
     echo 'create table item(id integer primary key, name text, size int, note blob);'
@@ -21,4 +22,4 @@ set -euo pipefail
     echo 'delete from item where id % 7 = 0;'
     echo 'vacuum; pragma integrity_check;'
     echo '.dump'
-} | sqlite3 :memory: | sha256sum
+} | "$on" sqlite3 :memory: | sha256sum
