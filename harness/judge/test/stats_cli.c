@@ -1,0 +1,67 @@
+/* stats_cli.c: the statistics on a line of numbers, for the comparison with the oracle.
+ *
+ *     stats-cli pairs             each line of stdin: d_1 .. d_n         prints w p effect n value low high confidence
+ *     stats-cli holm              each line: p_1 .. p_n                  prints the adjusted p
+ */
+#include "../stats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t parse(char *line, double *at)
+{
+    size_t n = 0;
+    char *save = NULL;
+    for (char *word = strtok_r(line, " \n", &save); word != NULL; word = strtok_r(NULL, " \n", &save)) {
+        char *end;
+        at[n++] = strtod(word, &end);
+        if (*end != '\0' || n == STATS_BLOCKS_MAX) {
+            fprintf(stderr, "stats-cli: not a number, or too many: %s\n", word);
+            exit(2);
+        }
+    }
+    return n;
+}
+
+static bool print_pairs(const double *d, size_t n)
+{
+    struct stats_test t;
+    struct stats_estimate e;
+    if (!stats_signed_rank(d, n, &t) || !stats_location(d, n, 0.05, &e)) {
+        return false;
+    }
+    printf("%.17g %.17g %.17g %zu %.17g %.17g %.17g %.17g\n", t.w, t.p, t.effect, t.n, e.value, e.low,
+           e.high, e.confidence);
+    return true;
+}
+
+static bool print_holm(const double *p, size_t n)
+{
+    double adjusted[STATS_BLOCKS_MAX];
+    if (!stats_holm(p, n, n, adjusted)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        printf("%.17g%c", adjusted[i], i + 1 < n ? ' ' : '\n');
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2 || (strcmp(argv[1], "pairs") != 0 && strcmp(argv[1], "holm") != 0)) {
+        fprintf(stderr, "usage: stats-cli pairs|holm <numbers\n");
+        return 2;
+    }
+    static double at[STATS_BLOCKS_MAX];
+    char line[1 << 16];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        size_t n = parse(line, at);
+        if (!(argv[1][0] == 'p' ? print_pairs(at, n) : print_holm(at, n))) {
+            fprintf(stderr, "stats-cli: no result for %zu numbers\n", n);
+            return 1;
+        }
+    }
+    return 0;
+}
