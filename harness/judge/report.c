@@ -1,0 +1,240 @@
+/* report.c: the judgement for people.
+ *
+ * Below        figure.h asset.h verdict.h        Above   judge.c
+ */
+#include "report.h"
+
+#include "asset.h"
+#include "figure.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Markdown. */
+
+/* Text in a table cell or a line: a bar would open a new column, a newline would end the row. */
+static void put_text(FILE *out, const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++) {
+        if (strchr("|<*_`\\", *text) != NULL) {
+            fputc('\\', out);
+        }
+        fputc(*text == '\n' ? ' ' : *text, out);
+    }
+}
+
+static void put_cell(FILE *out, const struct cell *cell)
+{
+    put_text(out, cell->workload);
+    fputc(' ', out);
+    put_text(out, cell->params);
+    fprintf(out, "%sT=%ld", *cell->params != '\0' ? " " : "", cell->threads);
+}
+
+static void markdown_means(const struct samples *run, const struct judgement *j, FILE *out)
+{
+    fputs("\n| geometric mean | metric | ratio | 95 % interval | workloads |\n"
+          "|---|---|--:|---|--:|\n",
+          out);
+    for (size_t i = 0; i < j->n_means; i++) {
+        const struct mean *m = &j->means[i];
+        fputs("| ", out);
+        put_text(out, run->allocators[m->contender]);
+        if (isnan(m->ratio)) {
+            fprintf(out, " | %s | - | - | 0 |\n", verdict_metric_name(m->metric));
+        } else {
+            fprintf(out, " | %s | **%.3f** | %.3f to %.3f | %zu |\n", verdict_metric_name(m->metric),
+                    m->ratio, m->low, m->high, m->workloads);
+        }
+    }
+}
+
+static void markdown_row(const struct samples *run, const struct finding *f, FILE *out)
+{
+    char base[FIGURE_SIZE], cont[FIGURE_SIZE], ratio[FIGURE_SIZE], interval[FIGURE_SIZE];
+    char p[FIGURE_SIZE];
+    fprintf(out, "| %s | ", verdict_name(f->verdict));
+    put_cell(out, &run->cells[f->cell]);
+    fprintf(out, "%s | %s | %s | %s | %s | %s | %zu |\n", run->cells[f->cell].primary ? " (primary)" : "",
+            figure_ratio(f, ratio), figure_interval(f, interval),
+            figure_value(f->metric, f->baseline_median, base),
+            figure_value(f->metric, f->contender_median, cont), figure_p(f->p_holm, p), f->n);
+}
+
+static void markdown_cells(const struct samples *run, const struct judgement *j, FILE *out)
+{
+    for (size_t i = 0; i < j->n_findings; i++) {
+        const struct finding *f = &j->findings[i];
+        if (i == 0 || f[-1].contender != f->contender || f[-1].metric != f->metric) {
+            fprintf(out, "\n## %s: ", verdict_metric_name(f->metric));
+            put_text(out, run->allocators[f->contender]);
+            fputs(" against ", out);
+            put_text(out, run->allocators[0]);
+            fputs("\n\n| verdict | cell | ratio | 95 % interval | ", out);
+            put_text(out, run->allocators[0]);
+            fputs(" | ", out);
+            put_text(out, run->allocators[f->contender]);
+            fputs(" | p (Holm) | blocks |\n|---|---|--:|---|--:|--:|--:|--:|\n", out);
+        }
+        markdown_row(run, f, out);
+    }
+}
+
+static void markdown_warnings(const struct judgement *j, FILE *out)
+{
+    fputs("\n## Reasons for doubt\n\n", out);
+    for (size_t i = 0; i < json_array_size(j->warnings); i++) {
+        const json_t *warning = json_array_get(j->warnings, i);
+        fputs("- ", out);
+        put_text(out, json_string_value(json_object_get(warning, "text")));
+        fputs(". Remedy: ", out);
+        put_text(out, json_string_value(json_object_get(warning, "remedy")));
+        fputs(".\n", out);
+    }
+    if (json_array_size(j->warnings) == 0) {
+        fputs("None was found.\n", out);
+    }
+}
+
+static bool markdown_environment(const struct samples *run, FILE *out)
+{
+    const json_t *environment = json_object_get(run->plan, "environment");
+    const char *key;
+    json_t *value;
+    fputs("\n## Environment\n\n| | |\n|---|---|\n", out);
+    json_object_foreach((json_t *)environment, key, value)
+    {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        if (text == NULL) {
+            return false;
+        }
+        fputs("| ", out);
+        put_text(out, key);
+        fputs(" | ", out);
+        put_text(out, json_is_string(value) ? json_string_value(value) : text);
+        fputs(" |\n", out);
+        free(text);
+    }
+    return true;
+}
+
+bool report_markdown(const struct samples *run, const struct judgement *j, FILE *out)
+{
+    const char *suite = json_string_value(json_object_get(run->plan, "suite"));
+    fprintf(out, "# Suite %s: against ", suite != NULL ? suite : "(unnamed)");
+    put_text(out, run->allocators[0]);
+    fputs("\n\n", out);
+    for (size_t k = 1; k < run->n_allocators; k++) {
+        char *headline = figure_headline(run, j, k);
+        if (headline == NULL) {
+            return false;
+        }
+        put_text(out, headline);
+        fputs("\n\n", out);
+        free(headline);
+    }
+    fputs("Ratios are contender over baseline: below 1 is less. What is lost stands first.\n", out);
+    markdown_means(run, j, out);
+    markdown_cells(run, j, out);
+    markdown_warnings(j, out);
+    if (!markdown_environment(run, out)) {
+        return false;
+    }
+    fputs("\n## Method\n\n", out);
+    fwrite(asset_method, 1, (size_t)(asset_method_end - asset_method), out);
+    return true;
+}
+
+/* HTML. */
+
+/* What the charts need of the samples; the raw lines stay in samples.jsonl. */
+static json_t *chart_samples(const struct samples *run)
+{
+    static const char *const keys[] = {"cell",     "block",        "order",   "warmup",
+                                       "allocator", "status",       "detail",  "signal",
+                                       "time_ns",  "peak_rss_kib", "instructions", "minflt",
+                                       "majflt",   "ctx_switches", "user_us", "sys_us"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < run->n_all; i++) {
+        json_t *one = json_object();
+        for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+            json_t *value = json_object_get(run->all[i].raw, keys[k]);
+            if (value != NULL && json_object_set(one, keys[k], value) != 0) {
+                json_decref(one);
+                json_decref(list);
+                return NULL;
+            }
+        }
+        if (json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* JSON inside a <script>: no "<" may stand there, or a string could close it. */
+static int put_json(const char *text, size_t len, void *context)
+{
+    FILE *out = context;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '<') {
+            fputs("\\u003c", out);
+        } else {
+            fputc(text[i], out);
+        }
+    }
+    return 0;
+}
+
+static bool put_data(const struct samples *run, const json_t *summary, FILE *out)
+{
+    json_t *data = json_pack("{s:O, s:o}", "summary", summary, "samples", chart_samples(run));
+    bool ok = data != NULL && json_dump_callback(data, put_json, out,
+                                                 JSON_COMPACT | JSON_ENSURE_ASCII |
+                                                     JSON_REAL_PRECISION(10)) == 0;
+    json_decref(data);
+    return ok;
+}
+
+/* Writes what a mark of the template stands for; false when there is no such mark or no memory. */
+static bool put_mark(const char *mark, size_t len, const struct samples *run, const json_t *summary,
+                     FILE *out)
+{
+    const struct {
+        const char *name, *from, *to;
+    } pieces[] = {
+        {"STYLE", asset_css, asset_css_end},
+        {"VEGA", asset_vega, asset_vega_end},
+        {"SCRIPT", asset_js, asset_js_end},
+        {"METHOD", asset_method, asset_method_end},
+    };
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        if (strlen(pieces[i].name) == len && memcmp(pieces[i].name, mark, len) == 0) {
+            fwrite(pieces[i].from, 1, (size_t)(pieces[i].to - pieces[i].from), out);
+            return true;
+        }
+    }
+    return len == strlen("DATA") && memcmp("DATA", mark, len) == 0 && put_data(run, summary, out);
+}
+
+bool report_html(const struct samples *run, const json_t *summary, FILE *out)
+{
+    const char *at = asset_html;
+    while (at < asset_html_end) {
+        const char *open = memchr(at, '@', (size_t)(asset_html_end - at));
+        const char *close =
+            open != NULL ? memchr(open + 1, '@', (size_t)(asset_html_end - open - 1)) : NULL;
+        if (close == NULL) {
+            fwrite(at, 1, (size_t)(asset_html_end - at), out);
+            return true;
+        }
+        fwrite(at, 1, (size_t)(open - at), out);
+        if (!put_mark(open + 1, (size_t)(close - open - 1), run, summary, out)) {
+            return false;
+        }
+        at = close + 1;
+    }
+    return true;
+}
