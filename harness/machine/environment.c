@@ -119,7 +119,7 @@ const char *environment_pmu_problem(void)
         close((int)fd);
         return NULL;
     }
-    return strerror(errno);
+    return errno == ENOENT || errno == EOPNOTSUPP ? "this processor offers none" : strerror(errno);
 }
 
 /* Takes `text`, which may be NULL: the key is then null, not left out. */

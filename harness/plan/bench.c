@@ -9,40 +9,40 @@
 
 #define ASK_TIMEOUT_MS 20000
 
-/* Google Benchmark repeats until it has run so long; then a process lasts about half a second. */
-#define MICRO_MIN_TIME "--benchmark_min_time=0.2"
-
-/* The filter is a regular expression; a name is meant literally. */
+/* The filter is a regular expression; a name is meant literally. Google Benchmark puts the fixed number
+ * of iterations into the name, behind one of its parts. */
 static char *exact_filter(const char *name)
 {
-    char *filter = text_alloc(2 * strlen(name) + 32, 1);
+    static const char iterations[] = "(/iterations:[0-9]+)?";
+    char *filter = text_alloc((sizeof iterations + 2) * (strlen(name) + 1) + 32, 1);
     char *at = filter + sprintf(filter, "--benchmark_filter=^");
 
     for (; *name != '\0'; name++) {
+        if (*name == '/')
+            at = stpcpy(at, iterations);
         if (strchr(".^$*+?()[]{}|\\", *name) != NULL)
             *at++ = '\\';
         *at++ = *name;
     }
+    at = stpcpy(at, iterations);
     strcpy(at, "$");
     return filter;
 }
 
+/* --ops of a cell is --iterations there. */
 static struct words micro_argv(const struct plan *plan, const struct cell *cell,
-                               enum bench_mode mode)
+                               enum bench_mode mode, uint64_t ops)
 {
     struct words argv = {0};
     char *filter = exact_filter(cell->micro);
+    char *iterations = text_format("--iterations=%llu", (unsigned long long)ops);
 
     words_add(&argv, plan->micro);
     words_add(&argv, filter);
-    if (mode == BENCH_NULL) {
-        words_add(&argv, "--benchmark_list_tests=true");
-    } else {
-        words_add(&argv, "--benchmark_format=json");
-        words_add(&argv, MICRO_MIN_TIME);
-    }
-    words_add_all(&argv, cell->args.at);
+    words_add(&argv, iterations);
+    words_add(&argv, mode == BENCH_NULL ? "--benchmark_list_tests=true" : "--benchmark_format=json");
     free(filter);
+    free(iterations);
     return argv;
 }
 
@@ -52,7 +52,7 @@ struct words bench_argv(const struct plan *plan, const struct cell *cell, enum b
     struct words argv = {0};
 
     if (cell->micro != NULL)
-        return micro_argv(plan, cell, mode);
+        return micro_argv(plan, cell, mode, ops != 0 ? ops : cell->ops);
     words_add(&argv, plan->bench);
     words_add(&argv, cell->workload);
     if (ops != 0) {
@@ -139,14 +139,13 @@ static bool describe_workload(const struct plan *plan, struct cell *cell, struct
     return ok;
 }
 
-static bool has_line(const char *text, const char *line)
+static size_t count_lines(const char *text)
 {
-    size_t len = strlen(line);
+    size_t count = 0;
 
-    for (const char *at = text; (at = strstr(at, line)) != NULL; at += len)
-        if ((at == text || at[-1] == '\n') && (at[len] == '\n' || at[len] == '\0'))
-            return true;
-    return false;
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        count++;
+    return count;
 }
 
 static bool describe_micro(const struct plan *plan, const struct cell *cell, struct failure *why)
@@ -158,7 +157,7 @@ static bool describe_micro(const struct plan *plan, const struct cell *cell, str
     words_free(&argv);
     if (!ok)
         return false;
-    if (child.exit != 0 || !has_line(child.text[CHILD_OUT], cell->micro))
+    if (child.exit != 0 || count_lines(child.text[CHILD_OUT]) != 1)
         ok = fail(why, EXIT_USAGE,
                   "%s: [cell %s] unknown benchmark '%s'; `%s --benchmark_list_tests` names them",
                   plan->suite.name, cell->label, cell->micro, plan->micro);

@@ -2,7 +2,7 @@
  *
  *     ashlar-bench larson --threads 2 --ops N               a cell
  *     ashlar-bench larson --threads 2 --ops N --null        the price of its loop
- *     ashlar-micro --benchmark_filter=^BM_malloc_free/64$   a row of Google Benchmark
+ *     ashlar-micro --benchmark_filter=^BM_calloc/64$        a row of Google Benchmark
  */
 #ifndef ASHLAR_PLAN_BENCH_H
 #define ASHLAR_PLAN_BENCH_H

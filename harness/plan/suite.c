@@ -167,10 +167,22 @@ static void settle_count(struct cell *cell)
     bool wanted = cell->count_wish == COUNT_YES ||
                   (cell->count_wish == COUNT_AUTO && (cell->threads == 1 || cell->count_ops != 0));
 
-    if (cell->micro != NULL || !wanted)
+    if (!wanted)
         cell->count_ops = 0;
     else if (cell->count_ops == 0)
         cell->count_ops = cell->ops / COUNT_SHARE > 0 ? cell->ops / COUNT_SHARE : 1;
+}
+
+/* The threads of a row are part of its name. */
+static bool settle_micro(struct cell *cell)
+{
+    const char *threads = strstr(cell->micro, "/threads:");
+
+    cell->workload = text_copy("micro");
+    cell->params = text_copy(cell->micro);
+    if (threads != NULL)
+        cell->threads = strtoull(threads + strlen("/threads:"), NULL, 10);
+    return cell->threads > 0 && cell->args.count <= 2;
 }
 
 static bool settle_cell(struct cell *cell, const char *file, struct failure *why)
@@ -185,15 +197,14 @@ static bool settle_cell(struct cell *cell, const char *file, struct failure *why
     if (threads != NULL && !in_range(threads, 4096, &cell->threads))
         return fail(why, EXIT_USAGE, "%s: [cell %s] --threads %s: give a number from 1 to 4096",
                     file, cell->label, threads);
-    if (cell->micro != NULL) {
-        cell->workload = text_copy("micro");
-        cell->params = text_copy(cell->micro);
-    } else if (ops == NULL || !in_range(ops, UINT64_MAX, &cell->ops)) {
+    if (ops == NULL || !in_range(ops, UINT64_MAX, &cell->ops))
         return fail(why, EXIT_USAGE,
                     "%s: [cell %s] states no amount of work; add --ops N to its args, found with "
                     "`ashlar run --calibrate`",
                     file, cell->label);
-    }
+    if (cell->micro != NULL && !settle_micro(cell))
+        return fail(why, EXIT_USAGE, "%s: [cell %s] the args of a micro cell are --ops N alone", file,
+                    cell->label);
     settle_count(cell);
     return true;
 }

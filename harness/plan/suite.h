@@ -31,8 +31,8 @@ struct cell {
     char *micro;        /* the row's name, NULL for a workload of ashlar-bench */
     char *params;       /* canonical text from the bench; NULL until it was asked */
     struct words args;  /* of the workload, without its name */
-    uint64_t threads;   /* from --threads in args, 1 without */
-    uint64_t ops;       /* from --ops in args; 0 for micro */
+    uint64_t threads;   /* from --threads in args or the row's name, 1 without */
+    uint64_t ops;       /* from --ops in args; iterations of a micro row */
     uint64_t count_ops; /* for the counting pass; 0: not countable */
     enum count_wish count_wish; /* what the suite said of it */
     bool primary;

@@ -81,7 +81,9 @@ static bool calibrate_cell(const struct plan *plan, const struct cell *cell, FIL
         ops = rounded((double)ops * factor_for(&trial));
     }
     args = cell_args_with_ops(cell, ops);
-    fprintf(out, "[cell %s]\nworkload = %s\nargs =", cell->label, cell->workload);
+    fprintf(out, "[cell %s]\n%s = %s\nargs =", cell->label,
+            cell->micro != NULL ? "micro" : "workload",
+            cell->micro != NULL ? cell->micro : cell->workload);
     for (size_t i = 0; i < args.count; i++)
         fprintf(out, " %s", args.at[i]);
     fprintf(out, "\n; %.2f s, of which %.2f s are timed; was --ops %" PRIu64 "\n\n",
@@ -94,8 +96,7 @@ static bool calibrate_cell(const struct plan *plan, const struct cell *cell, FIL
 bool calibrate(const struct plan *plan, FILE *out, struct failure *why)
 {
     for (size_t i = 0; i < plan->suite.count; i++)
-        if (plan->suite.cells[i].micro == NULL &&
-            !calibrate_cell(plan, &plan->suite.cells[i], out, why))
+        if (!calibrate_cell(plan, &plan->suite.cells[i], out, why))
             return false;
     return true;
 }

@@ -138,13 +138,22 @@ static void fail_job(struct job *job, const char *what, const char *said)
     snprintf(job->detail, sizeof job->detail, "%s: %.150s", what, said);
 }
 
+/* How much the program says that it did. */
+static json_int_t ops_of(const json_t *bench)
+{
+    json_t *row = json_array_get(json_object_get(bench, "benchmarks"), 0);
+
+    return row != NULL ? json_integer_value(json_object_get(row, "iterations"))
+                       : json_integer_value(json_object_get(bench, "ops"));
+}
+
 static void read_pass(struct counting *counting, struct job *job)
 {
     struct child *child = &job->child;
     json_t *bench = json_loads(child->text[CHILD_OUT], 0, NULL);
     json_t *counters = json_object_get(child->report, "counters");
 
-    job->ops[job->pass] = json_integer_value(json_object_get(bench, "ops"));
+    job->ops[job->pass] = ops_of(bench);
     job->instructions[job->pass] =
         passes(counting) == 1
             ? (json_int_t)json_number_value(json_object_get(counters, "instructions"))

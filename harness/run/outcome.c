@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A row of Google Benchmark is a few nanoseconds; times are whole nanoseconds everywhere else, so its
- * time is that of a million iterations. */
-#define MICRO_ITERATIONS 1e6
-
 /* Exit codes of ashlar-bench. */
 enum { BENCH_INTEGRITY = 1, BENCH_USAGE = 2, BENCH_MEMORY = 4 };
 
@@ -118,16 +114,17 @@ static void read_micro(struct outcome *outcome)
     json_t *row = json_incref(json_array_get(rows, 0));
     const char *unit = json_string_value(json_object_get(row, "time_unit"));
     double real = json_number_value(json_object_get(row, "real_time"));
+    double iterations = json_number_value(json_object_get(row, "iterations"));
 
     json_decref(outcome->bench);
     outcome->bench = row;
     if (json_is_true(json_object_get(row, "error_occurred")))
         end_badly(outcome, "error", "%.250s",
                   json_string_value(json_object_get(row, "error_message")));
-    else if (row == NULL || real <= 0)
+    else if (row == NULL || real * iterations <= 0)
         end_badly(outcome, "error", "the program's result has no time");
     else
-        outcome->time_ns = llround(real * unit_ns(unit) * MICRO_ITERATIONS);
+        outcome->time_ns = llround(real * unit_ns(unit) * iterations);
 }
 
 static void read_child(struct outcome *outcome, const struct cell *cell, struct child *child,

@@ -19,7 +19,7 @@
 struct outcome {
     const char *status;    /* one of the words above */
     char detail[300];      /* "" when ok, else one line */
-    json_int_t time_ns;    /* of the timed part; for a micro row: of a million iterations */
+    json_int_t time_ns;    /* of the timed part; of all iterations of a micro row */
     json_int_t vmhwm_kib;  /* of the process, read by itself */
     json_t *bench;         /* what the program printed; NULL when it did not */
 };

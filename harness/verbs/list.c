@@ -53,7 +53,7 @@ static const struct argp argp = {
 static const struct {
     const char *name, *unit, *from;
 } metrics[] = {
-    {"time", "ns", "the timed part of a process; of a million iterations for a micro row"},
+    {"time", "ns", "the timed part of a process; all iterations of a micro row"},
     {"peak_rss", "KiB", "VmHWM of the process, less that of its --null run"},
     {"instructions", "1", "perf_event where there is a PMU, else callgrind with less work"},
 };
