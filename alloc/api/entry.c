@@ -460,12 +460,7 @@ static void *realloc_moving(const struct block *b, void *ptr, size_t size, void 
     if (!fresh) {
         return NULL;
     }
-    size_t keep = size < b->usable ? size : b->usable;
-    if (b->kind == BLOCK_HUGE && b->extent) {
-        huge_move(b->extent, fresh, keep);
-    } else {
-        memcpy(fresh, ptr, keep);
-    }
+    memcpy(fresh, ptr, size < b->usable ? size : b->usable);
     free_block(b, ptr);
     return fresh;
 }

@@ -272,9 +272,11 @@ bool bin_region_is_out(const struct run *run, uintptr_t addr)
 size_t bin_remote_regions(struct bin *bin)
 {
     size_t n = 0;
+    bin_enter(bin); /* only who holds the lock takes regions out, and so their links stay links */
     for (void *r = atomic_load_explicit(&bin->remote, ACQUIRE); r; r = *(void **)r) {
         n++;
     }
+    mutex_unlock(&bin->lock);
     return n;
 }
 

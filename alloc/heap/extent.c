@@ -14,18 +14,10 @@
 /* A process of fewer live chunks is small: huge pages would make it fat. */
 #define HUGEPAGE_FROM_CHUNKS ((size_t)4)
 
-static int compare_address(const struct tree_node *a, const struct tree_node *b);
-static int compare_size(const struct tree_node *a, const struct tree_node *b);
-static uint64_t priority_by_address(const struct tree_node *node);
-static uint64_t priority_by_size(const struct tree_node *node);
-
 static struct mutex lock;
 /* Under the lock: */
-static struct tree all = {NULL, compare_address, priority_by_address};
-static struct tree kinds[3] = {
-    [EXTENT_DIRTY] = {NULL, compare_size, priority_by_size},
-    [EXTENT_CLEAN] = {NULL, compare_size, priority_by_size},
-};
+static struct tree all;      /* by address */
+static struct tree kinds[3]; /* free ones, by size and birth */
 static struct list_node dirty_list = {&dirty_list, &dirty_list}; /* by age, oldest first */
 static struct extent *spare_nodes;                               /* linked by by_size.left */
 static uint32_t reserves;                                        /* serial of the newest */
@@ -42,29 +34,10 @@ static struct extent *from_size_node(const struct tree_node *node)
     return CONTAINER_OF(node, struct extent, by_size);
 }
 
-static int compare_address(const struct tree_node *a, const struct tree_node *b)
+/* The order of choice in one word: length, then birth. */
+static uint64_t size_key(size_t nchunks, uint64_t birth)
 {
-    uintptr_t x = from_address_node(a)->addr, y = from_address_node(b)->addr;
-    return (x > y) - (x < y);
-}
-
-static int compare_size(const struct tree_node *a, const struct tree_node *b)
-{
-    const struct extent *x = from_size_node(a), *y = from_size_node(b);
-    if (x->nchunks != y->nchunks) {
-        return x->nchunks < y->nchunks ? -1 : 1;
-    }
-    return (x->birth > y->birth) - (x->birth < y->birth);
-}
-
-static uint64_t priority_by_address(const struct tree_node *node)
-{
-    return bits_mix(from_address_node(node)->birth);
-}
-
-static uint64_t priority_by_size(const struct tree_node *node)
-{
-    return bits_mix(from_size_node(node)->birth);
+    return (uint64_t)nchunks << 44 | birth;
 }
 
 /* A thread that a fork left behind was at work on the trees: forget them all. What was live stays
@@ -100,13 +73,25 @@ static void node_release(struct extent *node)
     spare_nodes = node;
 }
 
+/* Into the list of dirty extents, sorted by the time of freeing; nearly always as the youngest. */
+static void link_by_age(struct extent *e)
+{
+    struct list_node *at = &dirty_list;
+    while (at->prev != &dirty_list &&
+           CONTAINER_OF(at->prev, struct extent, age)->freed_ms > e->freed_ms) {
+        at = at->prev;
+    }
+    list_insert_before(at, &e->age);
+}
+
 static void link_free(struct extent *e, enum extent_state state)
 {
     e->state = state;
+    e->by_size.key = size_key(e->nchunks, e->birth);
     tree_insert(&kinds[state], &e->by_size);
     if (state == EXTENT_DIRTY) {
         dirty_chunks += e->nchunks;
-        list_push_last(&dirty_list, &e->age);
+        link_by_age(e);
     }
 }
 
@@ -119,22 +104,39 @@ static void unlink_free(struct extent *e)
     }
 }
 
+static uint64_t reserve_of(const struct extent *e)
+{
+    return e->birth >> BIRTH_INDEX_BITS;
+}
+
+static bool same_reserve(const struct extent *a, const struct extent *b)
+{
+    return reserve_of(a) == reserve_of(b);
+}
+
+/* Enters the tree of all, by its address. */
+static void link_address(struct extent *e)
+{
+    e->by_address.key = e->addr;
+    tree_insert(&all, &e->by_address);
+    extents++;
+}
+
 static struct extent *next_of(const struct extent *e)
 {
-    struct extent key = {.addr = e->addr + e->nchunks * CHUNK_SIZE};
-    struct tree_node *node = tree_at_least(&all, &key.by_address);
+    uintptr_t end = e->addr + e->nchunks * CHUNK_SIZE;
+    struct tree_node *node = tree_at_least(&all, end);
     struct extent *next = node ? from_address_node(node) : NULL;
-    bool adjacent = next && next->addr == key.addr && next->birth >> 32 == e->birth >> 32;
+    bool adjacent = next && next->addr == end && same_reserve(next, e);
     return adjacent ? next : NULL;
 }
 
 static struct extent *previous_of(const struct extent *e)
 {
-    struct extent key = {.addr = e->addr - 1};
-    struct tree_node *node = tree_at_most(&all, &key.by_address);
+    struct tree_node *node = tree_at_most(&all, e->addr - 1);
     struct extent *previous = node ? from_address_node(node) : NULL;
     bool adjacent = previous && previous->addr + previous->nchunks * CHUNK_SIZE == e->addr &&
-                    previous->birth >> 32 == e->birth >> 32;
+                    same_reserve(previous, e);
     return adjacent ? previous : NULL;
 }
 
@@ -154,8 +156,7 @@ static bool cut(struct extent *e, size_t nchunks, enum extent_state state)
                             .birth = e->birth + nchunks,
                             .freed_ms = e->freed_ms};
     e->nchunks = nchunks;
-    tree_insert(&all, &rest->by_address);
-    extents++;
+    link_address(rest);
     link_free(rest, state);
     return true;
 }
@@ -205,18 +206,16 @@ static struct extent *reserve(size_t nchunks)
         return NULL;
     }
     *e = (struct extent){
-        .addr = (uintptr_t)addr, .nchunks = want, .birth = (uint64_t)++reserves << 32};
+        .addr = (uintptr_t)addr, .nchunks = want, .birth = (uint64_t)++reserves << BIRTH_INDEX_BITS};
     reserved_chunks += want;
-    extents++;
-    tree_insert(&all, &e->by_address);
+    link_address(e);
     e->state = EXTENT_CLEAN;
     return e;
 }
 
 static struct extent *best_fit(enum extent_state state, size_t nchunks)
 {
-    struct extent key = {.nchunks = nchunks};
-    struct tree_node *node = tree_at_least(&kinds[state], &key.by_size);
+    struct tree_node *node = tree_at_least(&kinds[state], size_key(nchunks, 0));
     return node ? from_size_node(node) : NULL;
 }
 
@@ -251,7 +250,9 @@ static struct extent *align(struct extent *e, size_t alignment)
     }
     struct extent *rest = next_of(e);
     unlink_free(rest);
+    rest->state = EXTENT_LIVE; /* so that the part before does not join it again */
     release(e, state);
+    rest->state = state;
     return rest;
 }
 
@@ -271,7 +272,7 @@ static struct extent *take_aligned(size_t nchunks, size_t alignment)
 
 struct extent *extent_alloc(size_t nchunks, size_t alignment, enum chunk_kind kind)
 {
-    if (nchunks > CHUNK_NUMBERS || alignment >> LG_CHUNK > CHUNK_NUMBERS) {
+    if (nchunks + (alignment >> LG_CHUNK) > EXTENT_CHUNKS_MAX || nchunks > EXTENT_CHUNKS_MAX) {
         return NULL;
     }
     enter();
@@ -308,9 +309,8 @@ void extent_free(struct extent *e)
 
 struct extent *extent_find(uintptr_t addr)
 {
-    struct extent key = {.addr = addr};
     enter();
-    struct tree_node *node = tree_at_most(&all, &key.by_address);
+    struct tree_node *node = tree_at_most(&all, addr);
     struct extent *e = node ? from_address_node(node) : NULL;
     bool inside = e && e->state == EXTENT_LIVE && addr < e->addr + e->nchunks * CHUNK_SIZE;
     mutex_unlock(&lock);
@@ -424,7 +424,7 @@ struct one_reserve {
 static void visit_one_reserve(const struct extent *e, void *context)
 {
     const struct one_reserve *r = context;
-    if (e->birth >> 32 == r->serial) {
+    if (reserve_of(e) == r->serial) {
         r->visit(e, r->context);
     }
 }
@@ -449,13 +449,13 @@ static void check_one(const struct extent *e, void *context)
 {
     struct tally *t = context;
     const struct extent *p = t->previous;
-    bool same_reserve = p && p->birth >> 32 == e->birth >> 32;
-    if (same_reserve && p->addr + p->nchunks * CHUNK_SIZE != e->addr) {
+    bool follows = p && same_reserve(p, e);
+    if (follows && p->addr + p->nchunks * CHUNK_SIZE != e->addr) {
         diag_line("X1: the extent at %p does not follow the one at %p", (void *)e->addr,
                   (void *)p->addr);
         t->ok = false;
     }
-    if (same_reserve && p->state != EXTENT_LIVE && p->state == e->state) {
+    if (follows && p->state != EXTENT_LIVE && p->state == e->state) {
         diag_line("X2: free extents at %p and %p were not joined", (void *)p->addr,
                   (void *)e->addr);
         t->ok = false;

@@ -26,13 +26,17 @@
 
 enum extent_state { EXTENT_LIVE, EXTENT_DIRTY, EXTENT_CLEAN };
 
+/* Chunks of one reserve, and so of one block: 4 TiB. Reserves are counted in 24 bits: 1 PiB of them. */
+#define BIRTH_INDEX_BITS 20
+#define EXTENT_CHUNKS_MAX ((size_t)1 << BIRTH_INDEX_BITS)
+
 struct extent {
     struct tree_node by_address; /* in the tree of all extents */
     struct tree_node by_size;    /* in the tree of its kind while free; links spare nodes */
     struct list_node age;        /* in the dirty list, oldest first */
     uintptr_t addr;
     size_t nchunks;
-    uint64_t birth;        /* reserve serial << 32 | chunk within the reserve: the order of choice */
+    uint64_t birth;        /* reserve serial << 20 | chunk within the reserve: the order of choice */
     uint64_t freed_ms;     /* when it became dirty */
     void *sample;          /* live and huge: its record when sampled (prof.h), else NULL */
     enum extent_state state;

@@ -1,12 +1,6 @@
 /* huge.c: see huge.h. */
 #include "huge.h"
 #include "purge.h"
-#include "../os/pages.h"
-
-#include <string.h>
-
-/* Below this, copying is cheaper than moving pages and faulting the old ones in again. */
-#define MOVE_FROM_BYTES ((size_t)8 << 20)
 
 static size_t chunks_for(size_t size)
 {
@@ -43,15 +37,4 @@ bool huge_resize(struct extent *e, size_t size)
         purge_bound_extents();
     }
     return true;
-}
-
-void huge_move(struct extent *from, void *to, size_t size)
-{
-    void *source = (void *)from->addr;
-    size_t whole = ROUND_DOWN(size, PAGE_SIZE);
-    if (size < MOVE_FROM_BYTES || !pages_move(source, to, whole)) {
-        memcpy(to, source, size);
-    } else {
-        memcpy((char *)to + whole, (char *)source + whole, size - whole);
-    }
 }

@@ -20,10 +20,6 @@ void huge_free(struct extent *extent);
 /* Changes the size in place. */
 bool huge_resize(struct extent *extent, size_t size);
 
-/* Moves the contents of a huge block to another of at least `size` bytes, without copying where the
- * system can. */
-void huge_move(struct extent *from, void *to, size_t size);
-
 INLINE size_t huge_usable(const struct extent *extent)
 {
     return extent->nchunks * CHUNK_SIZE;

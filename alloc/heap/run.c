@@ -15,41 +15,18 @@ static struct chunk *chunk_of_run(const struct run *run)
     return chunk_of((uintptr_t)run);
 }
 
-/* The place of a run in the order of birth: chunk, then page. */
-static uint64_t birth(const struct run *run)
+/* The order of choice in one word: length, then birth of the chunk, then page. */
+static uint64_t key_of(const struct run *run)
 {
-    return chunk_of_run(run)->serial << 16 | run->page;
-}
-
-static int compare(const struct tree_node *a, const struct tree_node *b)
-{
-    const struct run *x = from_node(a), *y = from_node(b);
-    if (x->npages != y->npages) {
-        return x->npages < y->npages ? -1 : 1;
-    }
-    uint64_t bx = birth(x), by = birth(y);
-    return (bx > by) - (bx < by);
-}
-
-static uint64_t priority(const struct tree_node *node)
-{
-    return bits_mix(birth(from_node(node)));
+    _Static_assert(CHUNK_PAGES <= 1 << 12, "length and page take 12 bits each");
+    return (uint64_t)run->npages << 52 | chunk_of_run(run)->serial << 12 | run->page;
 }
 
 /* The shortest free run of at least npages of this kind, or NULL. */
 static struct run *best_fit(const struct pool *pool, enum run_kind kind, unsigned npages)
 {
-    struct run *best = NULL;
-    for (struct tree_node *at = pool->free[kind].root; at;) {
-        struct run *run = from_node(at);
-        if (run->npages >= npages) {
-            best = run;
-            at = at->left;
-        } else {
-            at = at->right;
-        }
-    }
-    return best;
+    struct tree_node *node = tree_at_least(&pool->free[kind], (uint64_t)npages << 52);
+    return node ? from_node(node) : NULL;
 }
 
 void pool_init(struct pool *pool, unsigned arena)
@@ -57,7 +34,7 @@ void pool_init(struct pool *pool, unsigned arena)
     pool->arena = arena;
     pool->generation++;
     for (int kind = 0; kind < 2; kind++) {
-        pool->free[kind] = (struct tree){NULL, compare, priority};
+        pool->free[kind].root = NULL;
         atomic_store_explicit(&pool->pages_free[kind], 0, RELAXED);
     }
     pool->chunks_empty = 0;
@@ -101,6 +78,7 @@ static struct run *describe(struct chunk *chunk, unsigned page, unsigned npages,
 static void link_free(struct pool *pool, struct run *run, uint64_t freed_ms,
                       struct list_node *younger)
 {
+    run->by_size.key = key_of(run);
     tree_insert(&pool->free[run->kind], &run->by_size);
     count_add(&pool->pages_free[run->kind], run->npages);
     if (run->kind == RUN_DIRTY) {

@@ -89,8 +89,8 @@ struct extents {
 static void print_extent(const struct extent *e, void *context)
 {
     struct extents *x = context;
-    if (e->birth >> 32 != x->reserve) {
-        x->reserve = e->birth >> 32;
+    if (e->birth >> BIRTH_INDEX_BITS != x->reserve) {
+        x->reserve = e->birth >> BIRTH_INDEX_BITS;
         diag_print(x->fd, "%sreserve %u, by address:", x->reserve > 1 ? "\n" : "", x->reserve);
     }
     bool runs = chunk_kind_at(e->addr) == CHUNK_RUNS;

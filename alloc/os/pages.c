@@ -56,22 +56,6 @@ bool pages_purge(void *addr, size_t size_bytes)
     return done;
 }
 
-bool pages_move(void *from, void *to, size_t size_bytes)
-{
-#ifdef MREMAP_DONTUNMAP
-    /* DONTUNMAP keeps `from` mapped: with a plain move another thread's mmap could land in the hole
-     * before we filled it again. */
-    int saved = errno;
-    void *moved = mremap(from, size_bytes, size_bytes,
-                         MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
-    errno = saved;
-    return moved == to;
-#else
-    (void)from, (void)to, (void)size_bytes;
-    return false;
-#endif
-}
-
 void pages_hint_huge(void *addr, size_t size_bytes, bool wanted)
 {
     int saved = errno;

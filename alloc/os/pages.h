@@ -17,10 +17,6 @@ bool pages_unmap(void *addr, size_t size_bytes);
 /* Gives the pages back; they read as zero afterwards. On failure their contents are unchanged. */
 bool pages_purge(void *addr, size_t size_bytes);
 
-/* Moves the pages of [from, from+size) to [to, to+size), without copying; `from` reads as zero
- * afterwards. On failure nothing has changed. */
-bool pages_move(void *from, void *to, size_t size_bytes);
-
 /* Advises huge pages for the range, or advises against them. A hint: no result. */
 void pages_hint_huge(void *addr, size_t size_bytes, bool wanted);
 

@@ -215,6 +215,10 @@ void *tcache_fill(struct tcache *tc, unsigned class, bool *zeroed, bool *sample_
     uint32_t most = FILL_MAX;
     *zeroed = *sample_due = false;
     if (UNLIKELY(conf.prof)) {
+        /* Credit that is left over would let the stack outgrow the countdown. */
+        tc->cold[class].granted -= bin->credit;
+        bin->base -= bin->credit;
+        bin->credit = 0;
         uint32_t left = tc->cold[class].sample_at - bin->npop;
         if (left <= 1) {
             *sample_due = true;

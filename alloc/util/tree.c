@@ -1,12 +1,20 @@
 /* tree.c: see tree.h. */
 #include "tree.h"
 
-/* Splits the subtree at `at` into the nodes below and above the node's key. */
-static void split(const struct tree *tree, struct tree_node *at, const struct tree_node *key,
-                  struct tree_node **below, struct tree_node **above)
+/* The high bits of a product depend on all bits of the key: enough to shuffle, and one multiplication.
+ * (The factor is 2^64 over the golden ratio.) */
+static uint64_t priority(const struct tree_node *node)
+{
+    uint64_t product = node->key * UINT64_C(0x9e3779b97f4a7c15);
+    return (product ^ product >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* Splits the subtree at `at` into the nodes below and above the key. */
+static void split(struct tree_node *at, uint64_t key, struct tree_node **below,
+                  struct tree_node **above)
 {
     while (at) {
-        if (tree->compare(at, key) < 0) {
+        if (at->key < key) {
             *below = at;
             below = &at->right;
             at = at->right;
@@ -21,12 +29,12 @@ static void split(const struct tree *tree, struct tree_node *at, const struct tr
 
 void tree_insert(struct tree *tree, struct tree_node *node)
 {
-    uint64_t priority = tree->priority(node);
+    uint64_t mine = priority(node);
     struct tree_node **link = &tree->root;
-    while (*link && tree->priority(*link) >= priority) {
-        link = tree->compare(node, *link) < 0 ? &(*link)->left : &(*link)->right;
+    while (*link && priority(*link) >= mine) {
+        link = node->key < (*link)->key ? &(*link)->left : &(*link)->right;
     }
-    split(tree, *link, node, &node->left, &node->right);
+    split(*link, node->key, &node->left, &node->right);
     *link = node;
 }
 
@@ -35,11 +43,11 @@ void tree_remove(struct tree *tree, struct tree_node *node)
     struct tree_node **link = &tree->root;
     while (*link != node) {
         ASSERT(*link);
-        link = tree->compare(node, *link) < 0 ? &(*link)->left : &(*link)->right;
+        link = node->key < (*link)->key ? &(*link)->left : &(*link)->right;
     }
     struct tree_node *low = node->left, *high = node->right;
     while (low && high) { /* zip the two sides together, the higher priority on top */
-        if (tree->priority(low) >= tree->priority(high)) {
+        if (priority(low) >= priority(high)) {
             *link = low;
             link = &low->right;
             low = low->right;
@@ -52,50 +60,24 @@ void tree_remove(struct tree *tree, struct tree_node *node)
     *link = low ? low : high;
 }
 
-struct tree_node *tree_at_least(const struct tree *tree, const struct tree_node *key)
-{
-    struct tree_node *found = NULL;
-    for (struct tree_node *at = tree->root; at;) {
-        if (tree->compare(at, key) >= 0) {
-            found = at;
-            at = at->left;
-        } else {
-            at = at->right;
-        }
-    }
-    return found;
-}
-
-struct tree_node *tree_at_most(const struct tree *tree, const struct tree_node *key)
-{
-    struct tree_node *found = NULL;
-    for (struct tree_node *at = tree->root; at;) {
-        if (tree->compare(at, key) <= 0) {
-            found = at;
-            at = at->right;
-        } else {
-            at = at->left;
-        }
-    }
-    return found;
-}
-
-static bool check_subtree(const struct tree *tree, const struct tree_node *at,
-                          const struct tree_node *low, const struct tree_node *high, size_t *count)
+/* The keys of the subtree lie in [low, high]. */
+static bool check_subtree(const struct tree_node *at, uint64_t low, uint64_t high, size_t *count)
 {
     if (!at) {
         return true;
     }
     ++*count;
-    bool ordered = (!low || tree->compare(low, at) < 0) && (!high || tree->compare(at, high) < 0);
-    bool heap = (!at->left || tree->priority(at->left) <= tree->priority(at)) &&
-                (!at->right || tree->priority(at->right) <= tree->priority(at));
-    return ordered && heap && check_subtree(tree, at->left, low, at, count) &&
-           check_subtree(tree, at->right, at, high, count);
+    bool ordered = at->key >= low && at->key <= high;
+    bool heap = (!at->left || priority(at->left) <= priority(at)) &&
+                (!at->right || priority(at->right) <= priority(at));
+    return ordered && heap && (!at->left || at->key > 0) &&
+           check_subtree(at->left, low, at->key - 1, count) &&
+           (!at->right || at->key < UINT64_MAX) &&
+           check_subtree(at->right, at->key + 1, high, count);
 }
 
 bool tree_check(const struct tree *tree, size_t count)
 {
     size_t seen = 0;
-    return check_subtree(tree, tree->root, NULL, NULL, &seen) && seen == count;
+    return check_subtree(tree->root, 0, UINT64_MAX, &seen) && seen == count;
 }

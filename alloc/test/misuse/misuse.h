@@ -10,6 +10,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,12 +33,24 @@ static inline char *take(size_t size_bytes)
     return block;
 }
 
+/* Writes a line without a buffer from malloc, which stdio would take. */
+__attribute__((format(printf, 1, 2))) static inline void say(const char *format, ...)
+{
+    char text[120];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (write(1, text, (size_t)len) != len)
+        exit(4);
+}
+
 /* Hands `wrong` to the door. `block` is the block that it has to do with, or NULL. */
 static inline int misuse(char **argv, void *wrong, void *block)
 {
     void *volatile pointer = wrong; /* the compiler must not reason about it */
     const char *door = argv[1] != NULL ? argv[1] : "free";
-    dprintf(1, "%p %p\n", wrong, block);
+    say("%p %p\n", wrong, block);
     if (strcmp(door, "free") == 0)
         free(pointer);
     else if (strcmp(door, "realloc") == 0)
@@ -45,7 +58,7 @@ static inline int misuse(char **argv, void *wrong, void *block)
     else if (strcmp(door, "realloc_to_zero") == 0)
         pointer = realloc(pointer, 0);
     else if (strcmp(door, "usable_size") == 0)
-        dprintf(1, "usable %zu\n", malloc_usable_size(pointer));
+        say("usable %zu\n", malloc_usable_size(pointer));
 #ifndef MISUSE_LIBC
     else if (strcmp(door, "free_sized") == 0)
         free_sized(pointer, 64);
@@ -54,7 +67,7 @@ static inline int misuse(char **argv, void *wrong, void *block)
 #endif
     else
         return 2;
-    dprintf(1, "survived\n");
+    say("survived\n");
     return 0;
 }
 
