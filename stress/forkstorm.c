@@ -193,7 +193,7 @@ static void show_stacks(pid_t pid)
 {
     char command[120];
     snprintf(command, sizeof command,
-             "gdb -q -batch -p %d -ex 'thread apply all bt 12' 2>/dev/null >&2", pid);
+             "gdb -q -batch -p %d -ex 'thread apply all bt 12' >&2 2>/dev/null", pid);
     if (system(command) != 0)
         dprintf(2, "no stacks of %d: gdb is missing or failed\n", pid);
 }
