@@ -47,7 +47,9 @@ const struct workload workload_fastpath = {
     .options = options,
     .presets =
         (const struct preset[]){
-            {"hoard", "README of the benchmarks of Hoard: linux-scalability 8 10000000 P",
+            {"hoard",
+             "README of the benchmarks of Hoard: linux-scalability 8 10000000 P, "
+             "for one thread",
              "--size 8 --ops 10000000 --touch none"},
             {0}},
     .entry_points = (const char *const[]){"malloc", "free", NULL},

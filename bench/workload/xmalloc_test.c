@@ -165,8 +165,8 @@ static void work(struct worker *worker)
 const struct workload workload_xmalloc_test = {
     .name = "xmalloc-test",
     .imitates = "a pipeline: one thread builds messages, another one frees them",
-    .source = "Lever and Boreham, malloc() Performance in a Multithreaded Linux Environment, 2000; "
-              "Kuszmaul, SuperMalloc, 2015",
+    .source = "Lever and Boreham, malloc() Performance in a Multithreaded Linux Environment, 2000, "
+              "and Christian Eder; in the shape of mimalloc-bench",
     .blind_to = "allocation and free by one thread; its peak depends on who runs faster",
     .options = options,
     .presets =
