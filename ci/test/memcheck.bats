@@ -70,9 +70,10 @@ compile() {
 }
 
 @test "control: where valgrind replaces malloc the count says that our code did not run" {
-    local program=$ASHLAR_BUILD/test/api/sizes_so
-    err=$BATS_TEST_TMPDIR/err
-    ASHLAR_CONF=stats_print:true valgrind -q --leak-check=no --log-file="$BATS_TEST_TMPDIR/log" \
-        "$program" </dev/null >/dev/null 2>"$err" || true
-    (($(mallocs) < 10))
+    local perl=(env LD_PRELOAD="$ASHLAR_BUILD/libashlar.so" perl -e 'push @x, "y" x $_ for 1 .. 2000')
+    checked --trace-children=yes "${perl[@]}"
+    (($(mallocs) > 2000))
+    ASHLAR_CONF=stats_print:true valgrind -q --trace-children=yes --leak-check=no \
+        --log-file="$log" "${perl[@]}" </dev/null 2>"$err"
+    (($(mallocs) == 0))
 }
