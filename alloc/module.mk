@@ -7,7 +7,7 @@ ALLOC_SRCS := $(addprefix alloc/, \
 	heap/bin.c heap/large.c heap/huge.c heap/arena.c \
 	thread/tcache.c thread/thread.c \
 	prof/prof.c \
-	api/boot.c api/entry.c api/cxx.c \
+	api/boot.c api/early.c api/entry.c api/cxx.c \
 	inspect/stats.c inspect/check.c inspect/picture.c)
 
 # Hidden by default: inside the library every call and every variable is reached directly. A builtin
@@ -59,3 +59,5 @@ picture: $(B)/picture  ## print the picture of a small heap
 
 CHECKS     += alloc/test/picture/picture.bats
 CHECK_DEPS += $(B)/picture
+
+CHECKS += alloc/test/early/early.bats

@@ -20,6 +20,7 @@
  */
 #include "entry.h"
 #include "boot.h"
+#include "early.h"
 #include "../heap/misuse.h"
 #include "../prof/prof.h"
 #include "../thread/thread.h"
@@ -152,6 +153,9 @@ static NOINLINE void *alloc_slow(const struct request *r)
 {
     if (UNLIKELY(r->size > PTRDIFF_MAX || r->alignment > PTRDIFF_MAX - r->size)) {
         return out_of_memory(r->size);
+    }
+    if (UNLIKELY(early_now())) {
+        return early_alloc(r->size, r->alignment);
     }
     boot();
     struct tcache *tc = thread_cache();
@@ -287,6 +291,7 @@ static COLD _Noreturn void misuse_small(const struct block *b, uintptr_t addr, c
 /* The live block that starts at ptr; anything else ends the program. `door` is what was called. */
 static struct block live_block(const void *ptr, const char *door)
 {
+    boot();
     uintptr_t addr = (uintptr_t)ptr;
     struct block b = block_find(addr);
     switch (b.kind) {
@@ -322,6 +327,9 @@ static struct block live_block(const void *ptr, const char *door)
 
 size_t DOOR(malloc_usable_size)(const void *ptr)
 {
+    if (UNLIKELY(early_owns(ptr))) {
+        return early_usable(ptr);
+    }
     return ptr ? live_block(ptr, "malloc_usable_size").usable : 0;
 }
 
@@ -376,8 +384,7 @@ static void free_block(const struct block *b, void *ptr)
 
 static NOINLINE void free_slow(void *ptr)
 {
-    if (ptr) {
-        boot();
+    if (ptr && !early_owns(ptr)) {
         struct block b = live_block(ptr, "free");
         free_block(&b, ptr);
     }
@@ -465,9 +472,22 @@ static void *realloc_moving(const struct block *b, void *ptr, size_t size, void 
     return fresh;
 }
 
+/* The old size is not known: copy as much as may have been there. */
+static COLD void *realloc_early(void *ptr, size_t size, void *caller)
+{
+    void *fresh = alloc_slow(&(struct request){size, QUANTUM, false, caller});
+    if (!fresh) {
+        return NULL;
+    }
+    size_t most = early_usable(ptr);
+    return memcpy(fresh, ptr, size < most ? size : most);
+}
+
 static void *reallocate(void *ptr, size_t size, void *caller)
 {
-    boot();
+    if (UNLIKELY(early_owns(ptr))) {
+        return realloc_early(ptr, size, caller);
+    }
     struct block b = live_block(ptr, "realloc");
     if (UNLIKELY(size == 0)) {
         return realloc_zero(&b, ptr, caller);
