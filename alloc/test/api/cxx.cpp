@@ -17,7 +17,9 @@
 #include <thread>
 #include <vector>
 
+extern "C" {
 #include <cmocka.h>
+}
 
 /* A function and a struct of the same name are C's custom; g++ takes the struct for shadowed. */
 #pragma GCC diagnostic push
@@ -252,9 +254,10 @@ thread_local hoarder mine;
 
 void test_thread_local_destructors(void **)
 {
-    std::thread([] { mine.lines.emplace_back(100, 'a'); }).join(); /* what libstdc++ keeps */
     counts before = now();
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 21; round++) {
+        if (round == 1) /* what the C and C++ libraries keep for threads is there by now */
+            before = now();
         std::vector<std::thread> threads;
         for (int i = 0; i < 8; i++)
             threads.emplace_back([] { mine.lines.emplace_back(100, 'a'); });
@@ -262,8 +265,10 @@ void test_thread_local_destructors(void **)
             thread.join();
     }
     counts after = now();
-    assert_int_equal(after.mallocs - after.frees, before.mallocs - before.frees);
-    assert_int_equal(after.allocated_bytes, before.allocated_bytes);
+    /* The C library keeps the stacks of some dead threads, each with one block: a few more or less. A
+     * thread that left its objects would leave a hundred. */
+    assert_true(after.mallocs - after.frees <= before.mallocs - before.frees + 8);
+    assert_true(after.allocated_bytes <= before.allocated_bytes + 4096);
 }
 
 void test_containers(void **)

@@ -13,7 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROOM = 96 << 20 }; /* what the child may map beyond what it has */
+enum {
+    ROOM = 96 << 20,     /* what the child may map beyond what it has */
+    RESERVED = 72 << 20, /* what the allocator may have mapped before */
+};
 
 static size_t address_space_bytes(void)
 {
@@ -93,7 +96,7 @@ static void exhaust(size_t size_bytes)
     size_t first = fill(size_bytes, &blocks);
     NEED(errno == ENOMEM);
     NEED(first * size_bytes >= ROOM / 2); /* the bound is met, not something else */
-    NEED(first * size_bytes <= ROOM + (8u << 20));
+    NEED(first * size_bytes <= ROOM + RESERVED);
     drain(blocks);
     blocks = NULL;
     size_t second = fill(size_bytes, &blocks);
