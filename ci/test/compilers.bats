@@ -4,7 +4,7 @@ bats_require_minimum_version 1.5.0
 
 # build COMPILER C++-COMPILER DIRECTORY TARGET...
 build() {
-    make -C "$ASHLAR_ROOT" --no-print-directory --output-sync=target -j"$(nproc)" CC="$1" CXX="$2" \
+    make -C "$ASHLAR_ROOT" --no-print-directory --output-sync=target -k -j"$(nproc)" CC="$1" CXX="$2" \
         B="$3" OPT='-O2 -Werror' "${@:4}" </dev/null 2>&1
 }
 
@@ -12,7 +12,7 @@ build() {
 builds_clean() {
     local out=$BATS_TEST_TMPDIR/out
     build "$1" "$2" "$BATS_TEST_TMPDIR/build" all check-deps >"$out" || {
-        tail -n 40 "$out"
+        grep -E -A4 'warning|error:|\*\*\*' "$out" | head -n 60
         return 1
     }
     run ! grep -i 'warning' "$out"
