@@ -55,6 +55,18 @@ INLINE void *pop(struct tcache *tc, unsigned class)
     return block;
 }
 
+/* The same for 4 KiB to 1 MiB: classes are computed, and beyond 14 KiB the page word, not a key, says
+ * that a block is free. */
+INLINE void *pop_mid(struct tcache *tc, size_t size)
+{
+    unsigned class = size_class_compute(size);
+    void *block = pop(tc, class);
+    if (LIKELY(block != NULL) && class >= SMALL_CLASSES) {
+        page_large_set((uintptr_t)block, class, PAGE_LARGE);
+    }
+    return block;
+}
+
 static COLD void *out_of_memory(size_t size)
 {
     if (conf.xmalloc) {
@@ -167,7 +179,7 @@ static NOINLINE void *alloc_slow(const struct request *r)
         if (tc && class < CACHED_CLASSES && align_pages == 1 && tc->bins[class].head) {
             block = pop(tc, class);
             if (class >= SMALL_CLASSES) {
-                run_set_state(run_of_page((uintptr_t)block), PAGE_LARGE);
+                page_large_set((uintptr_t)block, class, PAGE_LARGE);
             }
         } else {
             block = alloc_class(r, tc, class, align_pages, &zeroed);
@@ -188,6 +200,12 @@ void *DOOR(malloc)(size_t size)
 {
     if (LIKELY(size <= TABLE_MAX)) {
         void *block = pop(tcache_self, size_class_lookup(size));
+        if (LIKELY(block != NULL)) {
+            return block;
+        }
+    }
+    if (size <= CACHED_MAX && size > TABLE_MAX) {
+        void *block = pop_mid(tcache_self, size);
         if (LIKELY(block != NULL)) {
             return block;
         }
@@ -382,8 +400,28 @@ static void free_block(const struct block *b, void *ptr)
     }
 }
 
+/* A large block of a class that caches hold, into a cache whose credit is not spent: true when done. */
+INLINE bool free_large_cached(void *ptr)
+{
+    uintptr_t addr = (uintptr_t)ptr;
+    if (chunk_kind_at(addr) != CHUNK_RUNS) {
+        return false;
+    }
+    uint64_t word = page_word(addr);
+    unsigned class = page_word_class(word);
+    if (page_word_state(word) != PAGE_LARGE || page_word_offset(word, addr) != 0 ||
+        class >= CACHED_CLASSES || tcache_self->bins[class].credit == 0) {
+        return false;
+    }
+    tcache_push(tcache_self, class, ptr);
+    return true;
+}
+
 static NOINLINE void free_slow(void *ptr)
 {
+    if (free_large_cached(ptr)) {
+        return;
+    }
     if (ptr && !early_owns(ptr)) {
         struct block b = live_block(ptr, "free");
         free_block(&b, ptr);

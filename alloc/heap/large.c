@@ -11,7 +11,7 @@ struct run *large_alloc(struct pool *pool, unsigned class, unsigned align_pages,
     struct run *run = pool_alloc(pool, npages, align_pages, zeroed);
     if (run) {
         run->class = (uint8_t)class;
-        run_set_state(run, state);
+        page_large_set(run_addr(run), class, state);
     }
     return run;
 }
@@ -35,6 +35,6 @@ bool large_resize(struct pool *pool, struct run *run, unsigned class)
         purge_bound_pool(pool);
     }
     run->class = (uint8_t)class;
-    run_set_state(run, PAGE_LARGE);
+    page_large_set(run_addr(run), class, PAGE_LARGE);
     return true;
 }

@@ -102,6 +102,12 @@ INLINE unsigned page_word_class(uint64_t word)
     return (unsigned)(word >> 40 & 0xff);
 }
 
+/* Writes the word of the first page of a large run. */
+INLINE void page_large_set(uintptr_t run_addr, unsigned class, enum page_state state)
+{
+    page_word_set(run_addr, page_word_make(run_addr, state, class));
+}
+
 /* Offset of the tcache bin in bytes. */
 INLINE size_t page_word_bin_offset(uint64_t word)
 {

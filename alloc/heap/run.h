@@ -114,12 +114,6 @@ INLINE struct run *run_of_word(uint64_t word, uintptr_t addr)
     return run_of_page(addr - page_word_offset(word, addr));
 }
 
-/* Writes the word of the first page of a large run. */
-INLINE void run_set_state(const struct run *run, enum page_state state)
-{
-    page_word_set(run_addr(run), page_word_make(run_addr(run), state, run->class));
-}
-
 void pool_init(struct pool *pool, unsigned arena);
 
 /* Takes or gives up the lock; after a fork that left it held, the pool starts empty. */

@@ -5,6 +5,7 @@
 #include "../util/prng.h"
 
 #define CREDIT_BYTES ((size_t)64 << 10)     /* between two renewals of a bin */
+#define CREDIT_LEAST 16u                    /* or else every few large blocks would renew */
 #define CLASS_BYTES_MAX ((size_t)1 << 20)
 #define THREAD_BYTES_MAX ((size_t)4 << 20)
 #define THREAD_BYTES_MIN ((size_t)256 << 10)
@@ -248,14 +249,14 @@ static void renew(struct tcache *tc, unsigned class)
     if (bytes >= CLASS_BYTES_MAX || (tc->bytes > thread_max && bytes > size)) {
         tcache_flush(tc, class, (tcache_length(bin) + 1) / 2);
     }
-    uint32_t grant = (uint32_t)(CREDIT_BYTES / size);
-    grant = grant ? grant : 1;
+    uint32_t grant = (uint32_t)(CREDIT_BYTES / size), room = (uint32_t)(CLASS_BYTES_MAX / size);
+    grant = grant > CREDIT_LEAST ? grant : CREDIT_LEAST < room ? CREDIT_LEAST : room;
     if (UNLIKELY(conf.prof)) {
         if (room_until_sample(tc, class) == 0) {
             tcache_flush(tc, class, UINT32_MAX);
         }
-        uint32_t room = room_until_sample(tc, class);
-        grant = grant < room ? grant : room;
+        uint32_t until = room_until_sample(tc, class);
+        grant = grant < until ? grant : until;
     }
     bin->credit += grant;
     bin->base += grant;
@@ -279,7 +280,7 @@ void tcache_push(struct tcache *tc, unsigned class, void *block)
     if (class < SMALL_CLASSES) {
         words[1] = tcache_key(block);
     } else {
-        run_set_state(run_of_page((uintptr_t)block), PAGE_LARGE_CACHED);
+        page_large_set((uintptr_t)block, class, PAGE_LARGE_CACHED);
     }
     if (bin->credit == 0) {
         renew(tc, class);
