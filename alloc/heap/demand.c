@@ -44,6 +44,7 @@ size_t demand_keep(struct demand *d, size_t in_use, size_t least, int64_t period
     }
     age(d, in_use, (uint64_t)period_ms, now_ms);
     size_t peak = larger(d->peak, d->peak_before);
+    peak += peak / 8; /* not every free piece fits again: what is backed exceeds what was in use */
     size_t wanted = smaller(d->regret, peak > in_use ? peak - in_use : 0);
     return larger(larger(least, in_use / 4), wanted);
 }

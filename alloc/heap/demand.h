@@ -9,6 +9,7 @@
  *            /    \__/    \__/    \________
  *     kept          ..    ....    ....___             what is kept never lifts the total above the
  *                 purge  regret  kept   aged           peak of the last two periods
+ *                                                      by more than an eighth
  *
  * The units are the owner's: pages for a pool of runs, chunks for extents.
  * Lock         the owner's.
