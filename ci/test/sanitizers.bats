@@ -43,18 +43,21 @@ race_tests() {
     done
 }
 
-# passes PROGRAM...: each ends well, prints TAP with passes, and the sanitizer says nothing.
+# passes PROGRAM...: each ends well, prints TAP with passes, and the sanitizer says nothing. All
+# are run, so that one failure does not hide another.
 passes() {
-    local program out=$BATS_TEST_TMPDIR/out
+    local program bad=0 out=$BATS_TEST_TMPDIR/out
     (($# >= 1))
     for program; do
         if ! at_usual_places "$program" </dev/null >"$out" 2>&1 || ! grep -q '^ok ' "$out" ||
             grep -E 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error' "$out"; then
             echo "$program:"
-            tail -n 60 "$out"
-            return 1
+            grep -E '^not ok|SUMMARY|runtime error' "$out" | sort | uniq -c
+            head -n 60 "$out"
+            bad=1
         fi
     done
+    return $bad
 }
 
 # planted NAME FLAGS LIBRARY-DIRECTORY [-DX]: builds a planted error as the library was built.
@@ -68,7 +71,7 @@ planted() {
 
 setup_file() {
     # The leak checker does not look into our blocks and would call what they point to lost.
-    export CMOCKA_MESSAGE_OUTPUT=TAP ASAN_OPTIONS=detect_leaks=0
+    export CMOCKA_MESSAGE_OUTPUT=TAP ASHLAR_TEST_SLOW=1 ASAN_OPTIONS=detect_leaks=0
     export TSAN=$ASHLAR_BUILD/tsan ASAN=$ASHLAR_BUILD/asan
     mkdir -p "$TSAN" "$ASAN"
 }
