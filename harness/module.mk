@@ -18,14 +18,16 @@ HARNESS_UNITS    := $(patsubst harness/test/%.c,$(B)/harness/test/%,\
 ALL        += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES)
 CHECKS     += $(sort $(wildcard harness/test/*.bats)) $(HARNESS_UNITS)
 CHECK_DEPS += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES) \
-              $(B)/harness/test/fake-bench $(B)/harness/test/fake-micro $(HARNESS_PRELOADS) \
-              $(HARNESS_UNITS)
+              $(B)/libashlar.so $(B)/ashlar-bench $(B)/ashlar-micro \
+              $(B)/harness/test/fake-bench $(HARNESS_PRELOADS) $(HARNESS_UNITS)
 
+# Exit codes 1 and 3 are verdicts (somebody is worse, nothing can be said), not failures to compare.
 .PHONY: compare
 compare:  ## run the quick suite on ashlar against glibc and write results/latest/report.html
 	ci/setup.sh compare
 	$(MAKE) --no-print-directory all
-	$(B)/ashlar compare --suite $(SUITE) --allocators "$(ALLOCATORS)"
+	$(B)/ashlar compare --suite $(SUITE) --allocators "$(ALLOCATORS)" || \
+	  case $$? in 1|3) ;; *) exit 1 ;; esac
 
 $(B)/harness/%.o: harness/%.c
 	@mkdir -p $(@D)

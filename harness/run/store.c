@@ -38,6 +38,7 @@ static bool unwritable(const char *path, struct failure *why)
 
 bool store_check(const char *results, struct failure *why)
 {
+    bool was_there = access(results, F_OK) == 0;
     char *trial;
     bool ok;
 
@@ -48,6 +49,8 @@ bool store_check(const char *results, struct failure *why)
     if (ok)
         rmdir(trial);
     free(trial);
+    if (!was_there)
+        rmdir(results); /* the run may yet be refused, and then nothing is to be left */
     return ok;
 }
 
@@ -66,6 +69,8 @@ bool store_create(struct store *store, const char *results, struct failure *why)
 
     memset(store, 0, sizeof *store);
     store->fd = -1;
+    if (!make_dirs(results))
+        return unwritable(results, why);
     gmtime_r(&now, &utc);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
     for (int i = 1; i <= RUNS_A_SECOND_MAX; i++) {
@@ -117,6 +122,15 @@ static size_t count_newlines(const char *text)
     return count;
 }
 
+/* The directory behind results/latest: that link will be pointed at the run, not at itself. */
+static char *run_dir_of(const char *dir)
+{
+    struct stat status;
+    char *real = lstat(dir, &status) == 0 && S_ISLNK(status.st_mode) ? realpath(dir, NULL) : NULL;
+
+    return real != NULL ? real : text_copy(dir);
+}
+
 bool store_reopen(struct store *store, const char *dir, json_t **lines, long **offsets,
                   struct failure *why)
 {
@@ -140,7 +154,7 @@ bool store_reopen(struct store *store, const char *dir, json_t **lines, long **o
         ok = fail(why, EXIT_USAGE, "%s is empty; begin a new run", path);
     free(text);
     free(path);
-    store->dir = text_copy(dir);
+    store->dir = run_dir_of(dir);
     while (strlen(store->dir) > 1 && store->dir[strlen(store->dir) - 1] == '/')
         store->dir[strlen(store->dir) - 1] = '\0';
     return ok && open_file(store, 0, why);

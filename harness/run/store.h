@@ -23,7 +23,7 @@ struct store {
     int fd;     /* -1 when closed */
 };
 
-/* Whether a run could be stored below `results`; leaves nothing behind but that directory. */
+/* Whether a run could be stored below `results`; leaves nothing behind. */
 bool store_check(const char *results, struct failure *why);
 
 /* Makes the run's directory below `results` and opens its empty file. */

@@ -17,6 +17,7 @@ struct wrapping {
     const struct argp *whole; /* the verb's argp with --help */
     const char *name;         /* "ashlar run" */
     void *input;              /* for the verb's parser */
+    int bad;                  /* index of the word that argp could not take, 0: none */
 };
 
 static error_t parse_wrapped(int key, char *arg, struct argp_state *state)
@@ -28,6 +29,9 @@ static error_t parse_wrapped(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = wrapping->input;
+        return 0;
+    case ARGP_KEY_ERROR:
+        wrapping->bad = state->next - 1;
         return 0;
     case KEY_HELP:
         snprintf(name, sizeof name, "%s", wrapping->name);
@@ -49,7 +53,7 @@ bool cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
                          .doc = argp->doc,
                          .children = children};
     struct argp inner = *argp;
-    struct wrapping wrapping = {&whole, name, input};
+    struct wrapping wrapping = {&whole, name, input, 0};
     int index = 0;
     error_t error;
 
@@ -66,7 +70,7 @@ bool cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
     if (error != 0)
         return fail(why, EXIT_USAGE,
                     "option '%s' is unknown or lacks its value; `%s --help` lists the options",
-                    index > 0 ? argv[index - 1] : "", name);
+                    wrapping.bad > 0 ? argv[wrapping.bad] : "", name);
     if (index < argc)
         return fail(why, EXIT_USAGE, "unexpected argument '%s'; `%s --help` shows the usage",
                     argv[index], name);

@@ -3,6 +3,7 @@
 #include "judge/judge.h"
 #include "verbs/cli.h"
 #include "verbs/measure.h"
+#include "verbs/ruling.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static bool print_summary(const char *dir, struct failure *why)
 
 int verb_compare(int argc, char **argv, struct failure *why)
 {
-    struct measure_options chosen = {.results = "results", .why = why};
+    struct measure_options chosen = {.results = "results", .comparing = true, .why = why};
     int exit_code = EXIT_OK;
     size_t failures;
     char *dir;
@@ -66,7 +67,8 @@ int verb_compare(int argc, char **argv, struct failure *why)
                    &exit_code);
     if (!ok)
         why->exit_code = EXIT_USAGE;
-    ok = ok && measure_publish(dir, why) && (!chosen.json || print_summary(dir, why));
+    ok = ok && ruling_exit_code(dir, &exit_code, why) && measure_publish(dir, why) &&
+         (!chosen.json || print_summary(dir, why));
     if (ok && !chosen.json)
         printf("\n%s/report.html\n", dir);
     free(dir);

@@ -153,6 +153,11 @@ static bool order_words(const struct measure_options *chosen, struct words *orde
         if (i != first)
             words_add(ordered, words.at[i]);
     words_free(&words);
+    if (chosen->comparing && ordered->count < 2)
+        return fail(why, EXIT_USAGE,
+                    "only %s is named; name a second allocator with --allocators, glibc2=glibc "
+                    "included",
+                    ordered->at[0]);
     return true;
 }
 

@@ -22,6 +22,7 @@ struct measure_options {
     uint64_t seed;           /* valid with seed_given */
     bool seed_given;
     bool no_counts, json, quiet, calibrate;
+    bool comparing;          /* a baseline alone is no comparison */
     struct failure *why;     /* where the parser puts its complaint */
 };
 

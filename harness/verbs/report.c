@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "judge/judge.h"
 #include "verbs/cli.h"
+#include "verbs/ruling.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,8 @@ int verb_report(int argc, char **argv, struct failure *why)
         why->exit_code = EXIT_USAGE;
         return why->exit_code;
     }
+    if (!ruling_exit_code(chosen.dir, &exit_code, why))
+        return why->exit_code;
     if (chosen.json)
         print_file(chosen.dir, "summary.json");
     else

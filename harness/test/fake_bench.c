@@ -1,0 +1,148 @@
+/* fake_bench.c: speaks like ashlar-bench and misbehaves on demand, so that the harness's tests depend on
+ * no timing. An allocator's registry entry sets FAKE (env = FAKE=crash), so that one contender fails
+ * while the other runs.
+ *
+ *     FAKE=crash | hang | hang-while:FILE | oom | damaged | killed | dirty | mute | refuse |
+ *          slow:PER_CENT | shaky
+ *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
+ *
+ * The time it reports is made up: ops * 100 ns, times `slow`, with a little spread from a hash of the
+ * block count that it finds in FAKE_LOG, or with a large one for `shaky`.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const list =
+    "{\"name\":\"toy\",\"imitates\":\"nothing\",\"entry_points\":[\"malloc\",\"free\"]}\n"
+    "{\"name\":\"paged\",\"imitates\":\"nothing\",\"entry_points\":[\"pvalloc\",\"free\"]}\n";
+
+static void say(const char *text)
+{
+    if (write(1, text, strlen(text)) < 0)
+        _exit(99);
+}
+
+static int refuse(const char *line, int code)
+{
+    dprintf(2, "ashlar-bench: %s\n", line);
+    return code;
+}
+
+static const char *value_of(int argc, char **argv, const char *option, const char *otherwise)
+{
+    for (int i = 2; i + 1 < argc; i++)
+        if (strcmp(argv[i], option) == 0)
+            return argv[i + 1];
+    return otherwise;
+}
+
+static bool has(int argc, char **argv, const char *option)
+{
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], option) == 0)
+            return true;
+    return false;
+}
+
+/* How many runs came before this one, by the log's length. */
+static long count_run(void)
+{
+    const char *path = getenv("FAKE_LOG");
+    int fd = path != NULL ? open(path, O_WRONLY | O_APPEND | O_CREAT, 0666) : -1;
+    struct stat status = {.st_size = (long)getpid()};
+
+    if (fd >= 0) {
+        fstat(fd, &status);
+        if (write(fd, "x", 1) != 1)
+            _exit(99);
+        close(fd);
+    }
+    return (long)status.st_size;
+}
+
+/* Says in FILE that it hangs, and does so as long as FILE is there. */
+static void hang_while(const char *path)
+{
+    int fd = open(path, O_WRONLY);
+
+    if (fd < 0)
+        return;
+    if (write(fd, "hangs\n", 6) != 6)
+        _exit(99);
+    close(fd);
+    while (access(path, F_OK) == 0)
+        usleep(10000);
+}
+
+static int misbehave(const char *fake)
+{
+    if (strcmp(fake, "crash") == 0)
+        raise(SIGSEGV);
+    if (strcmp(fake, "killed") == 0)
+        raise(SIGKILL);
+    if (strcmp(fake, "hang") == 0)
+        for (;;)
+            pause();
+    if (strncmp(fake, "hang-while:", 11) == 0)
+        hang_while(fake + 11);
+    if (strcmp(fake, "oom") == 0)
+        return refuse("no memory for block 17", 4);
+    if (strcmp(fake, "damaged") == 0)
+        return refuse("block 17 was damaged", 1);
+    if (strcmp(fake, "refuse") == 0)
+        return refuse("I will not", 3);
+    if (strcmp(fake, "mute") == 0)
+        return 0;
+    return -1;
+}
+
+static void print_result(const char *workload, const char *threads, unsigned long ops,
+                         const char *fake, bool null, bool describe)
+{
+    long spread = fake != NULL && strcmp(fake, "shaky") == 0 ? 97 : 2;
+    unsigned long slow = fake != NULL && strncmp(fake, "slow:", 5) == 0 ? strtoul(fake + 5, NULL, 10) : 0;
+    unsigned long noise = describe || null ? 0 : (unsigned long)(count_run() * 7919 % spread);
+    unsigned long ns = ops * (100 + slow) * (100 + noise) / 100;
+    char line[1024];
+
+    snprintf(line, sizeof line,
+             "{\"schema\":\"%s\",\"workload\":\"%s\",\"params\":\"toy=1\",\"threads\":%s,\"seed\":1,"
+             "\"ops\":%lu,\"entry_points\":[\"%s\",\"free\"],\"elapsed_ns\":%lu,\"vmhwm_kib\":%d,"
+             "\"null\":%s,\"check_failures\":%d}\n",
+             describe ? "ashlar-bench-describe-1" : "ashlar-bench-1", workload, threads, ops,
+             strcmp(workload, "paged") == 0 ? "pvalloc" : "malloc", ns, null ? 1000 : 20000,
+             null ? "true" : "false", fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
+    say(line);
+}
+
+int main(int argc, char **argv)
+{
+    const char *fake = getenv("FAKE");
+    bool describe = has(argc, argv, "--describe"), null = has(argc, argv, "--null");
+    int code;
+
+    if (argc > 1 && strcmp(argv[1], "--list") == 0) {
+        say(list);
+        return 0;
+    }
+    if (argc < 2 || (strcmp(argv[1], "toy") != 0 && strcmp(argv[1], "paged") != 0)) {
+        char line[256];
+
+        snprintf(line, sizeof line, "unknown workload '%s'; choose one of toy, paged",
+                 argc > 1 ? argv[1] : "");
+        return refuse(line, 2);
+    }
+    if (has(argc, argv, "--colour"))
+        return refuse("toy: unknown option '--colour'; 'ashlar-bench toy --help' lists the options", 2);
+    if (fake != NULL && !describe && !null && (code = misbehave(fake)) >= 0)
+        return code;
+    print_result(argv[1], value_of(argc, argv, "--threads", "1"),
+                 strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10), fake, null, describe);
+    return 0;
+}
