@@ -46,21 +46,20 @@ $(B)/suites/%.ini: harness/suites/%.ini
 	@mkdir -p $(@D)
 	cp $< $@
 
-# Tests: a bench and a micro that misbehave on demand, libraries that are no good allocators, and unit
+# Tests: a bench that misbehaves on demand, libraries that are no good allocators, and unit
 # tests, which link the objects they test and nothing else.
-$(B)/harness/test/fake-%: $(B)/harness/test/fake_%.o
+$(B)/harness/test/fake-bench: $(B)/harness/test/fake_bench.o
 	$(CC) $(OPT) -pie $^ -o $@
 
 $(B)/harness/test/preload_%.so: harness/test/preload_%.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fno-builtin -fPIC -shared $< -o $@
 
-HARNESS_TEST_suite   := plan/suite base/failure base/text base/place
-HARNESS_TEST_elf     := allocators/elf_file
-HARNESS_TEST_journal := run/journal plan/plan_order plan/suite base/failure base/text base/place \
-                        base/chance
-HARNESS_TEST_chance  := base/chance
-HARNESS_TEST_doctor  := machine/doctor machine/environment base/text base/place base/chance
+HARNESS_TEST_suite    := plan/suite base/failure base/text base/place
+HARNESS_TEST_elf_file := allocators/elf_file
+HARNESS_TEST_journal  := run/journal plan/plan_order plan/suite base/failure base/text base/place \
+                         base/chance
+HARNESS_TEST_chance   := base/chance
 
 define harness_unit
 $(B)/harness/test/test_$(1): $(B)/harness/test/test_$(1).o $(HARNESS_TEST_$(1):%=$(B)/harness/%.o)
