@@ -27,7 +27,7 @@ $(B)/alloc/prefixed/%.o: alloc/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALLOC_CFLAGS) -c $< -o $@
 
-$(B)/libashlar.so: $(ALLOC_OBJS)
+$(B)/libashlar.so: $(ALLOC_OBJS) $(B)/alloc/override/api/early_tls.o
 	$(CC) $(OPT) -shared -Wl,-soname,libashlar.so -Wl,-z,now -o $@ $^ -lpthread
 
 # An archive of one object: who takes malloc from it takes all of it, and never a part of the C

@@ -1,6 +1,7 @@
 /* early.c: see early.h. */
 #include "early.h"
 
+const struct tcache tcache_early;
 char early_memory[EARLY_BYTES];
 static size_t used;
 

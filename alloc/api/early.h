@@ -6,6 +6,10 @@
  * of small sizes finds an empty bin and comes here. It is served from a few pages of bss and nothing
  * is called, since no other function can be reached either. Such blocks are never reused.
  *
+ * Between our relocation and the end of all, thread-local variables can be reached but read as zero:
+ * the dynamic linker copies their initial values last. So a resolver of our own (early_tls.c, part of
+ * the shared library only) puts a cache there that is as empty as tcache_none and means "early".
+ *
  * Known on x86-64 only; elsewhere early_now() is false.
  */
 #ifndef ASHLAR_API_EARLY_H
@@ -15,6 +19,7 @@
 
 #define EARLY_BYTES ((size_t)16 << 10)
 
+extern HIDDEN const struct tcache tcache_early; /* empty; stands for thread-local words not set yet */
 extern HIDDEN char early_memory[EARLY_BYTES];
 
 /* True while thread-local variables cannot be reached. */
@@ -23,7 +28,7 @@ INLINE bool early_now(void)
 #if defined(__x86_64__)
     void *thread_pointer;
     __asm__("mov %%fs:0, %0" : "=r"(thread_pointer));
-    return (void *)tcache_self == thread_pointer;
+    return (void *)tcache_self == thread_pointer || tcache_self == &tcache_early;
 #else
     return false;
 #endif

@@ -160,6 +160,38 @@ static bool place(const struct request *r, unsigned *class, unsigned *align_page
     return large_pages(*class) + *align_pages - 1 <= USABLE_PAGES;
 }
 
+/* One try to serve a request whose size is possible. */
+static void *try_alloc(const struct request *r, struct tcache *tc, bool *zeroed)
+{
+    unsigned class, align_pages;
+    void *block;
+    if (!place(r, &class, &align_pages)) {
+        block = alloc_huge(r, tc, zeroed);
+        if (block) {
+            thread_count_direct(1, 0);
+        }
+        return block;
+    }
+    /* The cache may have what is needed: the fast paths do not look for every request. */
+    if (tc && class < CACHED_CLASSES && align_pages == 1 && tc->bins[class].head) {
+        block = pop(tc, class);
+        if (class >= SMALL_CLASSES) {
+            page_large_set((uintptr_t)block, class, PAGE_LARGE);
+        }
+        return block;
+    }
+    return alloc_class(r, tc, class, align_pages, zeroed);
+}
+
+/* The second try, after all unused memory that this thread can reach was given back. */
+static COLD void *try_again(const struct request *r, struct tcache *tc, bool *zeroed)
+{
+    if (tc) {
+        tcache_flush_all(tc);
+    }
+    return arena_reclaim() || tc ? try_alloc(r, tc, zeroed) : NULL;
+}
+
 /* All that the fast paths do not do. */
 static NOINLINE void *alloc_slow(const struct request *r)
 {
@@ -171,24 +203,10 @@ static NOINLINE void *alloc_slow(const struct request *r)
     }
     boot();
     struct tcache *tc = thread_cache();
-    unsigned class, align_pages;
     bool zeroed = false;
-    void *block;
-    if (place(r, &class, &align_pages)) {
-        /* The cache may have what is needed: the fast paths look for sizes up to 4 KiB only. */
-        if (tc && class < CACHED_CLASSES && align_pages == 1 && tc->bins[class].head) {
-            block = pop(tc, class);
-            if (class >= SMALL_CLASSES) {
-                page_large_set((uintptr_t)block, class, PAGE_LARGE);
-            }
-        } else {
-            block = alloc_class(r, tc, class, align_pages, &zeroed);
-        }
-    } else {
-        block = alloc_huge(r, tc, &zeroed);
-        if (block) {
-            thread_count_direct(1, 0);
-        }
+    void *block = try_alloc(r, tc, &zeroed);
+    if (UNLIKELY(!block)) {
+        block = try_again(r, tc, &zeroed);
     }
     if (UNLIKELY(!block)) {
         return out_of_memory(r->size);
@@ -487,7 +505,8 @@ static COLD void *realloc_zero(const struct block *b, void *ptr, void *caller)
 static bool resize_in_place(const struct block *b, size_t size)
 {
     if (b->kind == BLOCK_SMALL || b->kind == BLOCK_SAMPLED) {
-        return size <= b->usable && size > b->usable / 4 * 3;
+        return size <= b->usable &&
+               (size > b->usable / 4 * 3 || size_class_bytes(size_class_of(size)) == b->usable);
     }
     if (b->kind == BLOCK_LARGE) {
         if (size <= SMALL_MAX || size > LARGE_MAX) {

@@ -171,17 +171,36 @@ void arena_decay(struct arena *arena)
     purge_decay_extents();
 }
 
+static void trim_bins(struct arena *arena)
+{
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        bin_trim(&arena->bins[class], &arena->pool, class);
+    }
+}
+
 size_t arena_purge_all(void)
 {
     size_t given_back = 0;
     for (unsigned i = 0; i < arena_count(); i++) {
         struct arena *arena = arena_get(i);
-        for (unsigned class = 0; class < SMALL_CLASSES; class++) {
-            bin_trim(&arena->bins[class], &arena->pool, class);
-        }
+        trim_bins(arena);
         given_back += pool_purge(&arena->pool, 0, UINT64_MAX);
     }
     return given_back + extent_purge(0, UINT64_MAX);
+}
+
+bool arena_reclaim(void)
+{
+    struct extent_figures before, after;
+    extent_figures(&before);
+    for (unsigned i = 0; i < arena_count(); i++) {
+        struct arena *arena = arena_get(i);
+        trim_bins(arena);
+        pool_trim(&arena->pool);
+    }
+    extent_figures(&after);
+    bool unmapped = extent_unmap_free() > 0;
+    return unmapped || after.live_chunks < before.live_chunks;
 }
 
 /* The large or sampled run that covers the page at addr, whose word is 0: its start is the nearest

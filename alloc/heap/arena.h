@@ -56,6 +56,9 @@ void arena_decay(struct arena *arena);
 /* Gives all unused memory of all arenas back now. Returns the bytes. */
 size_t arena_purge_all(void);
 
+/* Out of memory: gives back all unused memory and address space. True if a new try may succeed. */
+bool arena_reclaim(void);
+
 INLINE struct arena *arena_of_pool(struct pool *pool)
 {
     return CONTAINER_OF(pool, struct arena, pool);

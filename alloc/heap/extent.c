@@ -22,7 +22,8 @@ static struct list_node dirty_list = {&dirty_list, &dirty_list}; /* by age, olde
 static struct extent *spare_nodes;                               /* linked by by_size.left */
 static uint32_t reserves;                                        /* serial of the newest */
 static struct demand demand;                                     /* in chunks */
-static size_t reserved_chunks, live_chunks, dirty_chunks, extents;
+static size_t reserved_chunks, live_chunks, extents;
+static _Atomic size_t dirty_chunks; /* read anywhere */
 
 static struct extent *from_address_node(const struct tree_node *node)
 {
@@ -47,7 +48,8 @@ static void restart(void)
     all.root = kinds[EXTENT_DIRTY].root = kinds[EXTENT_CLEAN].root = NULL;
     list_init(&dirty_list);
     spare_nodes = NULL;
-    live_chunks = dirty_chunks = extents = 0;
+    live_chunks = extents = 0;
+    atomic_store_explicit(&dirty_chunks, 0, RELAXED);
 }
 
 static void enter(void)
@@ -90,7 +92,7 @@ static void link_free(struct extent *e, enum extent_state state)
     e->by_size.key = size_key(e->nchunks, e->birth);
     tree_insert(&kinds[state], &e->by_size);
     if (state == EXTENT_DIRTY) {
-        dirty_chunks += e->nchunks;
+        count_add(&dirty_chunks, e->nchunks);
         link_by_age(e);
     }
 }
@@ -99,7 +101,7 @@ static void unlink_free(struct extent *e)
 {
     tree_remove(&kinds[e->state], &e->by_size);
     if (e->state == EXTENT_DIRTY) {
-        dirty_chunks -= e->nchunks;
+        count_add(&dirty_chunks, -e->nchunks);
         list_remove(&e->age);
     }
 }
@@ -362,7 +364,7 @@ void extent_shrink(struct extent *e, size_t nchunks)
 static size_t purge(size_t keep_chunks, uint64_t before_ms)
 {
     size_t purged = 0;
-    while (dirty_chunks > keep_chunks) {
+    while (count_read(&dirty_chunks) > keep_chunks) {
         struct extent *oldest = CONTAINER_OF(dirty_list.next, struct extent, age);
         if (oldest->freed_ms > before_ms ||
             !pages_purge((void *)oldest->addr, oldest->nchunks * CHUNK_SIZE)) {
@@ -385,13 +387,52 @@ size_t extent_purge(size_t keep_chunks, uint64_t before_ms)
 
 void extent_purge_excess(size_t least_chunks)
 {
+    if (count_read(&dirty_chunks) <= least_chunks && conf.dirty_decay_ms != 0) {
+        return;
+    }
     enter();
     size_t most = demand_keep(&demand, live_chunks, least_chunks, conf.dirty_decay_ms,
                               process_now_ms());
-    if (dirty_chunks > most) {
+    if (count_read(&dirty_chunks) > most) {
         demand_purged(&demand, purge(most - most / 8, UINT64_MAX));
     }
     mutex_unlock(&lock);
+}
+
+/* A free extent without neighbours is its whole reserve. */
+static struct extent *free_reserve(enum extent_state state)
+{
+    for (struct tree_node *node = tree_at_least(&kinds[state], 0); node;
+         node = tree_at_least(&kinds[state], node->key + 1)) {
+        struct extent *e = from_size_node(node);
+        if (!previous_of(e) && !next_of(e)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+size_t extent_unmap_free(void)
+{
+    size_t unmapped = 0;
+    enter();
+    for (int state = EXTENT_DIRTY; state <= EXTENT_CLEAN; state++) {
+        struct extent *e;
+        while ((e = free_reserve((enum extent_state)state))) {
+            if (!pages_unmap((void *)e->addr, e->nchunks * CHUNK_SIZE)) {
+                break; /* it stays ours, free */
+            }
+            unmapped += e->nchunks;
+            chunk_kind_set(e->addr, e->nchunks, CHUNK_FOREIGN);
+            unlink_free(e);
+            tree_remove(&all, &e->by_address);
+            extents--;
+            node_release(e);
+        }
+    }
+    reserved_chunks -= unmapped;
+    mutex_unlock(&lock);
+    return unmapped * CHUNK_SIZE;
 }
 
 void extent_figures(struct extent_figures *out)
@@ -399,7 +440,7 @@ void extent_figures(struct extent_figures *out)
     enter();
     out->reserved_bytes = reserved_chunks * CHUNK_SIZE;
     out->live_chunks = live_chunks;
-    out->dirty_chunks = dirty_chunks;
+    out->dirty_chunks = count_read(&dirty_chunks);
     mutex_unlock(&lock);
 }
 
@@ -476,9 +517,10 @@ bool extent_check(void)
     for (struct list_node *n = dirty_list.next; n != &dirty_list; n = n->next) {
         listed += CONTAINER_OF(n, struct extent, age)->nchunks;
     }
-    if (listed != dirty_chunks || t.dirty != dirty_chunks || t.live != live_chunks) {
+    size_t counted = count_read(&dirty_chunks);
+    if (listed != counted || t.dirty != counted || t.live != live_chunks) {
         diag_line("X3: dirty chunks: %u counted, %u listed, %u found; live: %u counted, %u found",
-                  (uint64_t)dirty_chunks, (uint64_t)listed, (uint64_t)t.dirty,
+                  (uint64_t)counted, (uint64_t)listed, (uint64_t)t.dirty,
                   (uint64_t)live_chunks, (uint64_t)t.live);
         t.ok = false;
     }

@@ -61,8 +61,12 @@ void extent_shrink(struct extent *extent, size_t nchunks);
  * after `before_ms`. Returns the bytes given back. */
 size_t extent_purge(size_t keep_chunks, uint64_t before_ms);
 
-/* Holds the bound of demand.h for whole chunks, of which `least_chunks` may stay anyway. */
+/* Holds the bound of demand.h for whole chunks, of which `least_chunks` may stay anyway. Cheap while
+ * no more than those are dirty. */
 void extent_purge_excess(size_t least_chunks);
+
+/* Unmaps reserves that are free as a whole: for an address space that is full. Returns bytes. */
+size_t extent_unmap_free(void);
 
 struct extent_figures {
     size_t reserved_bytes; /* taken from the system */

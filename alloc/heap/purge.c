@@ -23,6 +23,7 @@ void purge_bound_pool(struct pool *pool)
     if (count_read(&pool->pages_free[RUN_DIRTY]) > (quarter > least ? quarter : least)) {
         pool_purge_excess(pool, least);
     }
+    purge_bound_extents(); /* a chunk that became empty has gone there */
 }
 
 void purge_bound_extents(void)

@@ -280,6 +280,19 @@ void pool_shrink(struct pool *pool, struct run *run, unsigned npages)
     pool_leave(pool);
 }
 
+void pool_trim(struct pool *pool)
+{
+    pool_enter(pool);
+    for (struct list_node *n = pool->chunks.next; n != &pool->chunks && pool->chunks_empty;) {
+        struct chunk *chunk = CONTAINER_OF(n, struct chunk, link);
+        n = n->next;
+        if (chunk->pages_free == USABLE_PAGES) {
+            release_chunk(pool, chunk);
+        }
+    }
+    pool_leave(pool);
+}
+
 /* The pool is locked. Returns pages. */
 static size_t purge(struct pool *pool, size_t keep_pages, uint64_t before_ms)
 {

@@ -132,6 +132,9 @@ void pool_free(struct pool *pool, struct run *run);
 bool pool_grow(struct pool *pool, struct run *run, unsigned npages);
 void pool_shrink(struct pool *pool, struct run *run, unsigned npages);
 
+/* Gives up the empty chunk that is kept for the next run. */
+void pool_trim(struct pool *pool);
+
 /* Purges dirty runs, oldest first, until `keep_pages` are left or the oldest was freed after
  * `before_ms`. Returns bytes given back. */
 size_t pool_purge(struct pool *pool, size_t keep_pages, uint64_t before_ms);
