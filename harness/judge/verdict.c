@@ -5,7 +5,7 @@
  * Invariants   V1  better and worse never without p_holm <= VERDICT_ALPHA or a count that repeats
  *              V2  a pair is two ok samples of one block; nothing is filled in for a missing one
  *              V3  a failure in any block, warm-up included, makes the cell failed in every metric
- *                  that was measured in it
+ *                  that was measured in it, and without a figure: a failure is never a fast time
  * Below        stats.h samples.h        Above   mean.c doubt.c summary.c table.c report.c
  */
 #include "verdict.h"
@@ -246,20 +246,20 @@ static bool adjust(const struct samples *run, const struct judgement *j, struct 
 
 /* The word. */
 
-/* Where an interval lies, all three in one unit, zero meaning "no difference". */
-static enum verdict word(double low, double high, double margin, const struct finding *f)
+/* Value, low, high and margin in one unit, in which zero means "no difference". */
+static enum verdict word(double value, double low, double high, double margin, const struct finding *f)
 {
     bool covers = f->confidence >= 1 - VERDICT_ALPHA;
     if (covers && -margin <= low && high <= margin) {
         return VERDICT_SAME;
     }
-    if (f->p_holm <= VERDICT_ALPHA && high < 0) {
+    if (!(f->p_holm <= VERDICT_ALPHA)) {
+        return VERDICT_UNCLEAR;
+    }
+    if (high < 0 && value < -margin) {
         return VERDICT_BETTER;
     }
-    if (f->p_holm <= VERDICT_ALPHA && low > 0) {
-        return VERDICT_WORSE;
-    }
-    return VERDICT_UNCLEAR;
+    return low > 0 && value > margin ? VERDICT_WORSE : VERDICT_UNCLEAR;
 }
 
 static enum verdict count_word(double ratio)
@@ -270,18 +270,30 @@ static enum verdict count_word(double ratio)
     return ratio < 1 / VERDICT_COUNT_MARGIN ? VERDICT_BETTER : VERDICT_SAME;
 }
 
+/* The processes that did end well must not look like a result of the cell. */
+static void forget_figures(struct finding *f)
+{
+    f->ratio = f->low = f->high = f->confidence = NAN;
+    f->difference = f->difference_low = f->difference_high = NAN;
+    f->p = f->p_holm = f->effect = f->noise = NAN;
+    f->baseline_median = f->contender_median = NAN;
+    f->basis = BASIS_RATIO;
+}
+
 static void decide(struct finding *f)
 {
     if (f->reason != NULL) {
         f->verdict = VERDICT_FAILED;
+        forget_figures(f);
     } else if (f->n == 0) {
         f->verdict = VERDICT_UNCLEAR;
     } else if (f->basis == BASIS_COUNT) {
         f->verdict = count_word(f->ratio);
     } else if (f->basis == BASIS_DIFFERENCE) {
-        f->verdict = word(f->difference_low, f->difference_high, VERDICT_SAME_KIB, f);
+        f->verdict =
+            word(f->difference, f->difference_low, f->difference_high, VERDICT_SAME_KIB, f);
     } else {
-        f->verdict = word(log(f->low), log(f->high), log(VERDICT_MARGIN), f);
+        f->verdict = word(log(f->ratio), log(f->low), log(f->high), log(VERDICT_MARGIN), f);
     }
 }
 
@@ -318,11 +330,10 @@ static char *failure_of(const struct samples *run, size_t cell, size_t allocator
     }
     json_int_t sig = json_integer_value(json_object_get(first->raw, "signal"));
     const char *detail = json_string_value(json_object_get(first->raw, "detail"));
-    if (sig != 0) {
-        fprintf(out, ", signal %lld", (long long)sig);
-    }
     if (detail != NULL && *detail != '\0') {
         fprintf(out, ": %s", detail);
+    } else if (sig != 0) {
+        fprintf(out, ": signal %lld", (long long)sig);
     }
     fclose(out);
     return text;

@@ -3,14 +3,16 @@
  *
  *     failed    a process of this cell ended badly, under the contender or under the baseline
  *     same      the whole interval lies within the margin: the difference, if any, is too small to matter
- *     better    Holm's p is at most ALPHA, and the interval lies wholly below 1
+ *     better    Holm's p is at most ALPHA, the interval lies wholly below 1, the estimate beyond the margin
  *     worse     the same, above 1
  *     unclear   none of these: the data do not tell
  *
  *     ratio      0.9        1/margin  1  margin        1.1
  *                 |             :     |     :           |
  *     better      |    |--o--|  :     |     :           |
+ *     better      |       |--o--:--|  |     :           |
  *     same        |             : |--o--|   :           |
+ *     unclear     |             :     | |-o-:--|        |     sure of the side, not that it matters
  *     unclear     |             :  |--------o-----|     |
  *     worse       |             :     |     : |---o---| |
  *
