@@ -39,8 +39,9 @@ echo "var vega = (function () {"
 echo "  var M = {}, done = {};"
 for module in "${modules[@]}"; do
     echo "  M[\"vega-$module\"] = function (exports, module, require) {"
-    # </script would end the page's script wherever it stands, a string included.
-    sed -e '/^\/\/# sourceMappingURL/d' -e 's,</script,<\\/script,gI' \
+    # </script would end the page's script wherever it stands, a string included; <!-- may begin a
+    # comment there.
+    sed -e '/^\/\/# sourceMappingURL/d' -e 's,</script,<\\/script,gI' -e 's,<!--,<\\!--,g' \
         "$folder/vega-${module/%selections/selection}.min.js"
     echo
     echo "  };"

@@ -1,0 +1,635 @@
+/* report.js: draws the report from the data in the page. No network, no storage.
+ *
+ *     data.summary   the verdicts, ordered: what is lost stands first   -> cards, ratio charts, table
+ *     data.samples   every process                                      -> a small chart a cell
+ *
+ * Text enters the page as text only, never as markup: names come from outside.
+ * When everything is drawn, <html data-drawn="N"> tells how many charts there are.
+ */
+(function () {
+  "use strict";
+
+  var data = JSON.parse(document.getElementById("data").textContent);
+  var summary = data.summary;
+  var METRICS = ["time", "peak_rss", "instructions"];
+  var NOUN = { time: "Time", peak_rss: "Peak memory", instructions: "Instructions" };
+  var LESS = { time: "less time", peak_rss: "less memory", instructions: "fewer instructions" };
+  var MORE = { time: "more time", peak_rss: "more memory", instructions: "more instructions" };
+  var FIELD = { time: "time_ns", peak_rss: "peak_rss_kib", instructions: "instructions" };
+  var VERDICTS = ["failed", "worse", "unclear", "same", "better"];
+  var NARROW = 640; /* charts below this width put their labels above the line */
+
+  var state = { contender: summary.contenders[0], rawMetric: "time" };
+  var views = [];
+
+  /* Building the page. */
+
+  function el(tag, attributes, children) {
+    var node = document.createElement(tag);
+    Object.keys(attributes || {}).forEach(function (key) {
+      node.setAttribute(key, attributes[key]);
+    });
+    (children || []).forEach(function (child) {
+      node.append(child);
+    });
+    return node;
+  }
+
+  /* A number keeps its percent sign on its line. */
+  function keep(text) {
+    return text.replace(/ %/g, "\u00a0%");
+  }
+
+  function fill(id, children) {
+    document.getElementById(id).replaceChildren.apply(document.getElementById(id), children);
+  }
+
+  /* Figures in words. */
+
+  function scaled(value, step, units) {
+    var k = 0;
+    while (k + 1 < units.length && Math.abs(value) >= step) {
+      value /= step;
+      k++;
+    }
+    var size = Math.abs(value);
+    return value.toFixed(size >= 100 || value === 0 ? 0 : size >= 10 ? 1 : 2) + " " + units[k];
+  }
+
+  function figure(metric, value) {
+    if (value === null || value === undefined) return "–";
+    if (metric === "time") return scaled(value, 1000, ["ns", "µs", "ms", "s"]);
+    if (metric === "peak_rss") return scaled(value, 1024, ["KiB", "MiB", "GiB"]);
+    return scaled(value, 1000, ["", "thousand", "million", "billion", "trillion"]).trim();
+  }
+
+  function signedKib(value) {
+    return (value > 0 ? "+" : value < 0 ? "−" : "±") + Math.abs(Math.round(value));
+  }
+
+  function ratioText(cell) {
+    if (cell.judged_by === "difference") return signedKib(cell.difference_kib) + " KiB";
+    return cell.ratio === null ? "–" : cell.ratio.toFixed(3);
+  }
+
+  function intervalText(cell) {
+    if (cell.judged_by === "difference")
+      return signedKib(cell.difference_low_kib) + " to " + signedKib(cell.difference_high_kib) + " KiB";
+    if (cell.judged_by === "count") return "exact count";
+    if (cell.low === null || cell.confidence === 0) return "–";
+    return cell.low.toFixed(3) + " to " + cell.high.toFixed(3);
+  }
+
+  function pText(p) {
+    if (p === null) return "–";
+    return p < 0.000001 ? "< 0.000001" : p < 0.001 ? p.toExponential(1) : p.toFixed(p < 0.1 ? 4 : 2);
+  }
+
+  /* "17 % less time", or that nothing can be said. */
+  function say(metric, ratio, low, high) {
+    if (ratio === null) return "no ratio to average";
+    if (low <= 1 && high >= 1) return "no difference to be seen";
+    if (ratio >= 2) return ratio.toFixed(1) + " times as much";
+    var percent = Math.abs(1 - ratio) * 100;
+    return percent.toFixed(percent >= 10 ? 0 : 1) + " % " + (ratio < 1 ? LESS : MORE)[metric];
+  }
+
+  function cellsOf(metric, contender) {
+    return summary.cells.filter(function (cell) {
+      return cell.metric === metric && cell.contender === (contender || state.contender);
+    });
+  }
+
+  function meanOf(metric, contender) {
+    return summary.geomean.filter(function (mean) {
+      return mean.metric === metric && mean.contender === (contender || state.contender);
+    })[0];
+  }
+
+  function threadsText(cell) {
+    return cell.threads === 1 ? "1 thread" : cell.threads + " threads";
+  }
+
+  function anchor(cell) {
+    return "cell-" + cell.cell;
+  }
+
+  /* Colours come from the style sheet, so that light and dark are stated once. */
+  function theme() {
+    var style = getComputedStyle(document.documentElement);
+    var colours = {};
+    VERDICTS.concat(["ink", "soft", "faint", "line", "hover", "band", "card", "baseline", "contender",
+      "sans"]).forEach(function (name) {
+      colours[name] = style.getPropertyValue("--" + name).trim();
+    });
+    return colours;
+  }
+
+  /* Warnings come as half sentences, for a terminal. */
+  function sentence(text) {
+    text = keep(text);
+    return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+  }
+
+  /* Hover. */
+
+  var tip = document.getElementById("tip");
+
+  function showTip(handler, event, item, value) {
+    if (!value) {
+      tip.hidden = true;
+      return;
+    }
+    tip.replaceChildren(el("b", {}, [value.title]));
+    value.rows.forEach(function (row) {
+      tip.append(el("div", {}, [el("span", {}, [row[0]]), el("span", {}, [String(row[1])])]));
+    });
+    tip.hidden = false;
+    var box = tip.getBoundingClientRect();
+    var x = Math.min(event.clientX + 16, window.innerWidth - box.width - 8);
+    var y = event.clientY + 16;
+    if (y + box.height > window.innerHeight - 8) y = event.clientY - box.height - 16;
+    tip.style.left = Math.max(8, x) + "px";
+    tip.style.top = Math.max(8, y) + "px";
+  }
+
+  function draw(node, spec, onClick) {
+    var view = new vega.View(vega.parse(spec), { renderer: "svg", container: node, hover: true });
+    view.tooltip(showTip);
+    if (onClick) view.addEventListener("click", onClick);
+    views.push(view);
+    return view.runAsync();
+  }
+
+  function font(size, extra) {
+    return Object.assign({ font: { value: theme().sans }, fontSize: { value: size } }, extra);
+  }
+
+  /* The ratio charts. */
+
+  /* Round ratios inside the domain, thinned until they keep their distance. */
+  function ticks(domain, width) {
+    var all = [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3,
+      4, 5, 7, 10, 15, 20, 30, 50, 100];
+    var scale = width / Math.log(domain[1] / domain[0]);
+    var kept = [1];
+    all.sort(function (a, b) { return Math.abs(Math.log(a)) - Math.abs(Math.log(b)); });
+    all.forEach(function (value) {
+      var clear = kept.every(function (other) {
+        return Math.abs(Math.log(value / other)) * scale >= (other === 1 ? 62 : 40);
+      });
+      if (value >= domain[0] && value <= domain[1] && clear) kept.push(value);
+    });
+    return kept;
+  }
+
+  function cellTip(cell) {
+    var rows = [[cell.params || "no parameters", threadsText(cell)], ["verdict", cell.verdict]];
+    if (cell.reason) rows.push(["reason", cell.reason]);
+    if (cell.ratio !== null) rows.push(["ratio", cell.ratio.toFixed(4)]);
+    rows.push(["95 % interval", intervalText(cell)]);
+    rows.push([summary.baseline + ", median", figure(cell.metric, cell.baseline_median)]);
+    rows.push([cell.contender + ", median", figure(cell.metric, cell.contender_median)]);
+    if (cell.metric === "peak_rss") {
+      rows.push(["null runs subtracted", cell.baseline_null_kib === null ? "none" :
+        figure("peak_rss", cell.baseline_null_kib) + " and " + figure("peak_rss", cell.contender_null_kib)]);
+    }
+    if (cell.p !== null) {
+      rows.push(["p, and with Holm", pText(cell.p) + ", " + pText(cell.p_holm)]);
+      rows.push(["rank-biserial effect", cell.effect.toFixed(2)]);
+    }
+    if (cell.noise !== null) rows.push(["noise between blocks", (cell.noise * 100).toFixed(1) + " %"]);
+    rows.push(["blocks", cell.blocks + " of " + summary.blocks_planned]);
+    return { title: cell.workload + (cell.primary ? "" : " (not primary)"), rows: rows };
+  }
+
+  function domainOf(cells) {
+    var low = 0.8, high = 1.25;
+    cells.forEach(function (cell) {
+      if (cell.low === null || cell.judged_by === "difference") return;
+      low = Math.min(low, cell.low);
+      high = Math.max(high, cell.high);
+    });
+    return [low * 0.95, high * 1.05];
+  }
+
+  /* Where things stand in a row, for a wide or a narrow page. */
+  function layout(width) {
+    var narrow = width < NARROW;
+    return narrow
+      ? { narrow: true, x0: 10, x1: width - 12, row: 58, label: 17, params: 31, line: 46, top: 30,
+          nameLimit: width - 150, paramLimit: width - 16 }
+      : { narrow: false, x0: 300, x1: width - 196, row: 42, label: 17, params: 32, line: 21, top: 30,
+          nameLimit: 282, paramLimit: 282 };
+  }
+
+  function rowsOf(cells, colours) {
+    return cells.map(function (cell, i) {
+      var plotted = cell.ratio !== null && cell.judged_by !== "difference";
+      return {
+        i: i, name: cell.workload + (cell.threads > 1 ? " · " + threadsText(cell) : ""),
+        params: cell.params, weight: cell.primary ? 640 : 400, size: cell.primary ? 90 : 48,
+        ratio: plotted ? cell.ratio : 1, low: plotted ? cell.low : 1, high: plotted ? cell.high : 1,
+        plotted: plotted ? 1 : 0,
+        instead: plotted ? "" : cell.reason || (cell.judged_by === "difference" ?
+          "small: judged by difference" : "no pair of samples"),
+        colour: colours[cell.verdict], verdict: cell.verdict, value: ratioText(cell),
+        interval: cell.judged_by === "difference" ? "" : intervalText(cell),
+        tip: cellTip(cell), anchor: anchor(cell),
+      };
+    });
+  }
+
+  function forest(cells, metric, width) {
+    var colours = theme();
+    var at = layout(width);
+    var domain = domainOf(cells);
+    var height = at.top + cells.length * at.row;
+    var y = function (offset) { return { signal: at.top + " + datum.i * " + at.row + " + " + offset }; };
+    var text = function (x, offset, field, extra) {
+      return { type: "text", from: { data: "rows" }, interactive: false, encode: { update: Object.assign({
+        x: { value: x }, y: y(offset), text: { field: field }, baseline: { value: "alphabetic" },
+        fill: { value: colours.ink } }, extra) } };
+    };
+    var margin = metric === "instructions" ? summary.rules.count_margin : summary.rules.margin;
+    var marks = ticks(domain, at.x1 - at.x0);
+    var bands = at.narrow ? cells.map(function (cell, i) {
+      var middle = at.top + i * at.row + at.line;
+      return { from: middle - 8, to: middle + 8 };
+    }) : [{ from: at.top - 6, to: height }];
+    var grid = bands.reduce(function (list, band) {
+      return list.concat(marks.map(function (v) { return { v: v, from: band.from, to: band.to }; }));
+    }, []);
+    var names = { time: "time", peak_rss: "peak memory", instructions: "instructions" };
+    return {
+      $schema: "https://vega.github.io/schema/vega/v5.json",
+      description: "Ratio of " + names[metric] + ", " + state.contender + " over " + summary.baseline +
+        ", with intervals, for each cell",
+      width: width, height: height, padding: 0, autosize: "none",
+      data: [
+        { name: "rows", values: rowsOf(cells, colours) },
+        { name: "ticks", values: marks.map(function (v) { return { v: v }; }) },
+        { name: "bands", values: bands }, { name: "grid", values: grid },
+      ],
+      scales: [{ name: "x", type: "log", domain: domain, range: [at.x0, at.x1] }],
+      marks: [
+        /* The row under the pointer; it alone listens. */
+        { type: "rect", from: { data: "rows" }, encode: {
+          enter: { cursor: { value: "pointer" }, cornerRadius: { value: 6 } },
+          update: { x: { value: 0 }, width: { value: width }, y: y(0), height: { value: at.row },
+            fill: { value: "transparent" }, tooltip: { field: "tip" } },
+          hover: { fill: { value: colours.hover } } } },
+        /* The margin of "same", the ticks and the line of no difference: through the whole chart, or where
+           labels stand above the lines, only beside each line. */
+        { type: "rect", from: { data: "bands" }, interactive: false, encode: { enter: {
+          x: { scale: "x", value: 1 / margin }, x2: { scale: "x", value: margin },
+          y: { field: "from" }, y2: { field: "to" }, fill: { value: colours.band } } } },
+        { type: "rule", from: { data: "grid" }, interactive: false, encode: { enter: {
+          x: { scale: "x", field: "v" }, y: { field: "from" }, y2: { field: "to" },
+          stroke: { signal: "datum.v === 1 ? '" + colours.soft + "' : '" + colours.line + "'" } } } },
+        { type: "text", from: { data: "ticks" }, interactive: false, encode: { enter: font(12, {
+          x: { scale: "x", field: "v" }, y: { value: at.top - 13 }, align: { value: "center" },
+          text: { signal: "datum.v === 1 ? '1 = " + (at.narrow ? "" : "as ") + "' + baseline : datum.v + ''" },
+          fill: { signal: "datum.v === 1 ? '" + colours.ink + "' : '" + colours.soft + "'" } }) } },
+        /* Interval and estimate. */
+        { type: "rule", from: { data: "rows" }, interactive: false, encode: { update: {
+          x: { scale: "x", field: "low" }, x2: { scale: "x", field: "high" }, y: y(at.line),
+          stroke: { field: "colour" }, strokeWidth: { value: 3 }, strokeCap: { value: "round" },
+          opacity: { signal: "datum.plotted * 0.55" } } } },
+        { type: "symbol", from: { data: "rows" }, interactive: false, encode: { update: {
+          x: { scale: "x", field: "ratio" }, y: y(at.line), size: { field: "size" },
+          fill: { field: "colour" }, stroke: { value: colours.card }, strokeWidth: { value: 1.5 },
+          opacity: { field: "plotted" } } } },
+        /* Where there is nothing to plot, a word on clear ground. */
+        { type: "rect", from: { data: "rows" }, interactive: false, encode: { update: {
+          x: { value: at.x0 }, x2: { value: at.x1 }, y: y(at.line - 9), height: { value: 18 },
+          fill: { value: colours.card }, opacity: { signal: "datum.instead ? 1 : 0" } } } },
+        { type: "text", from: { data: "rows" }, interactive: false, encode: { update: font(12, {
+          x: { value: (at.x0 + at.x1) / 2 }, y: y(at.line), text: { field: "instead" },
+          limit: { value: at.x1 - at.x0 }, align: { value: "center" }, baseline: { value: "middle" },
+          fill: { signal: "datum.verdict === 'failed' ? datum.colour : '" + colours.faint + "'" } }) } },
+        /* Names on the left; on the right the figure and the word. */
+        text(4, at.label, "name", font(14, { fontWeight: { field: "weight" }, limit: { value: at.nameLimit } })),
+        text(4, at.params, "params", font(11.5, { fill: { value: colours.soft }, limit: { value: at.paramLimit } })),
+        text(width - 76, at.label, "value", font(14, { align: { value: "right" }, fontWeight: { field: "weight" } })),
+        text(width - 64, at.label, "verdict", font(14, { fill: { field: "colour" }, fontWeight: { value: 600 } })),
+      ].concat(at.narrow ? [] : [
+        text(width - 76, at.params, "interval", font(11.5, { align: { value: "right" }, fill: { value: colours.soft } })),
+      ]),
+      signals: [{ name: "baseline", value: summary.baseline }],
+    };
+  }
+
+  function goTo(event, item) {
+    if (!item || !item.datum || !item.datum.anchor) return;
+    var target = document.getElementById(item.datum.anchor);
+    if (target) target.scrollIntoView({ behavior: "smooth", block: "center" });
+  }
+
+  /* The samples, a small chart a cell. */
+
+  function sampleTip(sample) {
+    var rows = [["allocator", sample.allocator],
+      ["block", sample.warmup ? "warm-up" : sample.block], ["turn in the block", sample.order + 1]];
+    if (sample.status !== "ok") rows.push(["status", sample.status], ["detail", sample.detail || "–"]);
+    if (sample.time_ns != null) rows.push(["time", sample.time_ns.toLocaleString("en") + " ns"]);
+    if (sample.peak_rss_kib != null) rows.push(["peak of the process", sample.peak_rss_kib.toLocaleString("en") + " KiB"]);
+    if (sample.instructions != null) rows.push(["instructions", sample.instructions.toLocaleString("en")]);
+    if (sample.user_us != null) rows.push(["user, system", figure("time", sample.user_us * 1000) + ", " + figure("time", sample.sys_us * 1000)]);
+    if (sample.minflt != null) rows.push(["faults, minor and major", sample.minflt + ", " + sample.majflt]);
+    if (sample.ctx_switches != null) rows.push(["context switches", sample.ctx_switches]);
+    return { title: sample.allocator, rows: rows };
+  }
+
+  /* One row a sample, one a pair, for the cell and metric. Warm-up stands at 0, blocks at 1 and up. */
+  function rawData(cell, metric) {
+    var field = FIELD[metric];
+    var mine = data.samples.filter(function (sample) {
+      return sample.cell === cell.cell &&
+        (sample.allocator === summary.baseline || sample.allocator === state.contender);
+    });
+    var points = mine.map(function (sample) {
+      var ok = sample.status === "ok" && sample[field] != null;
+      return { x: sample.warmup ? 0 : sample.block + 1, y: ok ? sample[field] : null, ok: ok ? 1 : 0,
+        base: sample.allocator === summary.baseline ? 1 : 0, warmup: sample.warmup ? 1 : 0,
+        tip: sampleTip(sample) };
+    });
+    var pairs = [];
+    points.forEach(function (a) {
+      points.forEach(function (b) {
+        if (a.base && !b.base && a.x === b.x && a.ok && b.ok) pairs.push({ x: a.x, y: a.y, y2: b.y, warmup: a.warmup });
+      });
+    });
+    return { points: points, pairs: pairs };
+  }
+
+  function rawSpec(cell, metric, width) {
+    var colours = theme();
+    var raw = rawData(cell, metric);
+    var height = 132, left = 58, top = 10, bottom = 108;
+    var values = raw.points.filter(function (p) { return p.ok; }).map(function (p) { return p.y; });
+    var low = Math.min.apply(null, values), high = Math.max.apply(null, values);
+    var room = (high - low || high * 0.05 || 1) * 0.12;
+    var units = { time: "ns", peak_rss: "KiB", instructions: "" };
+    var label = [low, (low + high) / 2, high].map(function (v) { return { v: v, text: figure(metric, v) }; });
+    if (values.length === 0) {
+      low = 0;
+      high = 1;
+      label = [];
+    }
+    var colour = { signal: "datum.base ? '" + colours.baseline + "' : '" + colours.contender + "'" };
+    return {
+      $schema: "https://vega.github.io/schema/vega/v5.json",
+      description: "Samples of " + cell.workload + " " + cell.params + " by block, " + (units[metric] || "count"),
+      width: width, height: height, padding: 0, autosize: "none",
+      data: [{ name: "points", values: raw.points }, { name: "pairs", values: raw.pairs },
+        { name: "labels", values: label }],
+      scales: [
+        { name: "x", domain: [0, summary.blocks_planned], zero: false, range: [left + 14, width - 8] },
+        { name: "y", domain: [low - room, high + room], range: [bottom, top], zero: false },
+      ],
+      marks: [
+        { type: "rule", from: { data: "labels" }, encode: { enter: { x: { value: left }, x2: { value: width },
+          y: { scale: "y", field: "v" }, stroke: { value: colours.line } } } },
+        { type: "text", from: { data: "labels" }, encode: { enter: font(11, { x: { value: left - 6 },
+          y: { scale: "y", field: "v" }, align: { value: "right" }, baseline: { value: "middle" },
+          text: { field: "text" }, fill: { value: colours.soft } }) } },
+        { type: "text", encode: { enter: font(11, { x: { scale: "x", value: 0 }, y: { value: height - 6 },
+          align: { value: "center" }, text: { value: "warm-up" }, fill: { value: colours.faint } }) } },
+        { type: "text", encode: { enter: font(11, { x: { value: width - 4 }, y: { value: height - 6 },
+          align: { value: "right" }, text: { value: "block " + summary.blocks_planned }, fill: { value: colours.faint } }) } },
+        { type: "rule", from: { data: "pairs" }, encode: { enter: { x: { scale: "x", field: "x" },
+          y: { scale: "y", field: "y" }, y2: { scale: "y", field: "y2" }, stroke: { value: colours.line },
+          strokeWidth: { value: 2 }, opacity: { signal: "datum.warmup ? 0.4 : 1" } } } },
+        { type: "symbol", from: { data: "points" }, encode: {
+          enter: { x: { scale: "x", field: "x" },
+            y: { signal: "datum.ok ? scale('y', datum.y) : " + (top + 4) },
+            shape: { signal: "datum.ok ? 'circle' : 'cross'" },
+            fill: { signal: "datum.ok ? (datum.base ? '" + colours.baseline + "' : '" + colours.contender +
+              "') : '" + colours.failed + "'" },
+            stroke: colour, tooltip: { field: "tip" } },
+          update: { size: { value: 52 }, opacity: { signal: "datum.warmup ? 0.35 : 1" } },
+          hover: { size: { value: 130 } } } },
+      ],
+    };
+  }
+
+  /* Sections. */
+
+  function strip(cells) {
+    var bar = el("div", { "class": "strip", "aria-hidden": "true" });
+    var words = el("div", { "class": "words" });
+    VERDICTS.slice().reverse().forEach(function (verdict) {
+      var n = cells.filter(function (cell) { return cell.verdict === verdict; }).length;
+      if (n === 0) return;
+      bar.append(el("i", { "class": verdict, style: "flex: " + n }));
+      words.append(el("span", { "class": verdict }, [el("b", {}, [String(n)]), " " + verdict]));
+    });
+    return [bar, words];
+  }
+
+  function card(metric) {
+    var mean = meanOf(metric);
+    if (!mean) return null;
+    var has = mean.ratio !== null;
+    var interval = !has ? "no workload has a ratio" : mean.low === mean.high ? "exact counts" :
+      "95 %: " + mean.low.toFixed(3) + " to " + mean.high.toFixed(3);
+    var big = el("div", { "class": "big" }, has ? [mean.ratio.toFixed(3), el("small", {}, [" ×"])] : ["–"]);
+    return el("div", { "class": "card" }, [
+      el("h3", {}, [NOUN[metric]]), big,
+      el("p", { "class": "say" }, [say(metric, mean.ratio, mean.low, mean.high)]),
+      el("p", {}, [interval + (has ? " · " + mean.workloads + (mean.workloads === 1 ? " workload" : " workloads") : "")]),
+    ].concat(strip(cellsOf(metric))));
+  }
+
+  function lede() {
+    var cells = cellsOf("time");
+    var count = function (verdict) {
+      return cells.filter(function (cell) { return cell.verdict === verdict; }).length;
+    };
+    var mean = meanOf("time");
+    var failed = count("failed");
+    var parts = [];
+    if (mean && mean.ratio !== null) {
+      parts.push(el("b", {}, [say("time", mean.ratio, mean.low, mean.high)]),
+        " over " + mean.workloads + " workloads. ");
+    }
+    parts.push(count("worse") === 0 ? "Slower nowhere, as far as can be told; " :
+      "Slower in " + count("worse") + " of " + cells.length + " cells, ");
+    parts.push(count("better") === 0 ? "faster nowhere." : "faster in " + count("better") + ".");
+    if (failed > 0) parts.push(" ", el("b", { "class": "failed" }, [failed + (failed === 1 ? " cell" : " cells") + " failed."]));
+    return parts;
+  }
+
+  function headSection() {
+    document.title = state.contender + " against " + summary.baseline + " · Ashlar";
+    fill("kicker", ["Ashlar · suite " + summary.suite + " · " + summary.blocks_planned + " blocks · run " +
+      summary.run_id + (summary.complete ? "" : " · not complete")]);
+    fill("title", [state.contender + " against " + summary.baseline]);
+    fill("lede", lede());
+    fill("contenders", summary.contenders.length < 2 ? [] : summary.contenders.map(function (name) {
+      var button = el("button", { type: "button", "aria-pressed": String(name === state.contender) }, [name]);
+      button.addEventListener("click", function () {
+        state.contender = name;
+        render();
+      });
+      return button;
+    }));
+    fill("cards", METRICS.map(card).filter(Boolean));
+  }
+
+  function ratioSection() {
+    var notes = {
+      time: "Each line is the ratio with its 95 % interval; left of 1 is faster than " + summary.baseline +
+        ". The shaded band is ±2 %, too little to matter. Bold rows are primary. What is lost stands first; a click leads to the samples.",
+      peak_rss: "The process's highest resident memory, less that of the same workload without allocations.",
+      instructions: "Counts that repeat from run to run; the band is ±0.5 %.",
+    };
+    var drawings = [];
+    fill("ratios", []);
+    METRICS.forEach(function (metric) {
+      var cells = cellsOf(metric);
+      if (cells.length === 0) return;
+      var node = el("div", { "class": "chart", id: "ratio-" + metric });
+      document.getElementById("ratios").append(el("h2", {}, [NOUN[metric]]),
+        el("p", { "class": "note" }, [keep(notes[metric])]), node);
+      var style = getComputedStyle(node);
+      var width = node.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+      drawings.push(draw(node, forest(cells, metric, width), goTo));
+    });
+    return drawings;
+  }
+
+  function rawSwitch() {
+    var metrics = METRICS.filter(function (metric) {
+      return data.samples.some(function (sample) { return sample[FIELD[metric]] != null; });
+    });
+    var buttons = metrics.map(function (metric) {
+      var button = el("button", { type: "button", "aria-pressed": String(metric === state.rawMetric) }, [NOUN[metric]]);
+      button.addEventListener("click", function () {
+        state.rawMetric = metric;
+        render();
+      });
+      return button;
+    });
+    var colours = theme();
+    var key = function (colour, name) {
+      return el("span", {}, [el("i", { style: "background: " + colour }), name]);
+    };
+    fill("raw-head", [
+      el("div", { "class": "legend" }, [key(colours.baseline, summary.baseline), key(colours.contender, state.contender),
+        el("span", {}, ["a line joins the two of a block; hover for the raw figures"])]),
+      el("div", { "class": "switch" }, buttons),
+    ]);
+  }
+
+  function rawSection() {
+    var drawings = [];
+    var grid = document.getElementById("raw-grid");
+    rawSwitch();
+    fill("raw-grid", []);
+    cellsOf("time").forEach(function (cell) {
+      var node = el("div", {});
+      var word = cellsOf(state.rawMetric).filter(function (other) { return other.cell === cell.cell; })[0];
+      var box = el("article", { "class": "plot", id: anchor(cell) }, [
+        el("header", {}, [el("h3", {}, [cell.workload + " · " + threadsText(cell)]),
+          el("span", { "class": "say " + (word ? word.verdict : "") }, [word ? ratioText(word) + " " + word.verdict : ""])]),
+        el("p", { "class": "params", title: cell.params }, [cell.params]), node]);
+      grid.append(box);
+      drawings.push(draw(node, rawSpec(cell, state.rawMetric, box.clientWidth - 24)));
+    });
+    return drawings;
+  }
+
+  function doubtSection() {
+    var warnings = summary.warnings.map(function (warning) {
+      return el("div", { "class": "doubt" + (warning.id === "failed" ? " failed-doubt" : "") }, [
+        el("p", {}, [sentence(warning.text)]), el("p", {}, [sentence("Remedy: " + warning.remedy)])]);
+    });
+    fill("warnings", warnings.length > 0 ? warnings : [el("p", { "class": "note" }, ["None was found."])]);
+  }
+
+  /* Nested values keep their path: "memory.total". */
+  function pairsOf(value, path) {
+    if (value === null || typeof value !== "object") {
+      return [[path, value === null || value === "" ? "unknown" : value === true ? "yes" : value === false ? "no" : String(value)]];
+    }
+    return Object.keys(value).reduce(function (list, key) {
+      return list.concat(pairsOf(value[key], path ? path + "." + key : key));
+    }, []);
+  }
+
+  function whereSection() {
+    fill("environment", [el("dl", {}, pairsOf(summary.environment, "").map(function (pair) {
+      return el("div", {}, [el("dt", {}, [pair[0].replace(/_/g, " ")]), el("dd", {}, [pair[1]])]);
+    }))]);
+    fill("allocators", summary.allocators.map(function (allocator) {
+      return el("div", { "class": "allocator" }, [el("b", {}, [allocator.name]),
+        el("span", {}, [[allocator.version, allocator.path, allocator.build_id && "build " + allocator.build_id]
+          .filter(Boolean).join(" · ")])]);
+    }));
+  }
+
+  /* The method's text: paragraphs with **bold** and `code`. */
+  function methodSection() {
+    var text = document.getElementById("method-text").textContent.trim();
+    fill("method", keep(text).split(/\n\s*\n/).map(function (paragraph) {
+      return el("p", {}, paragraph.split(/(\*\*[^*]+\*\*|`[^`]+`)/).map(function (piece) {
+        if (piece.startsWith("**")) return el("b", {}, [piece.slice(2, -2)]);
+        return piece.startsWith("`") ? el("code", {}, [piece.slice(1, -1)]) : piece;
+      }));
+    }));
+  }
+
+  function tableSection() {
+    var head = ["metric", "cell", "verdict", "ratio", "95 % interval", summary.baseline, "contender", "p",
+      "p (Holm)", "effect", "noise", "blocks"];
+    var rows = METRICS.reduce(function (list, metric) { return list.concat(cellsOf(metric)); }, []);
+    fill("table", [el("table", {}, [
+      el("thead", {}, [el("tr", {}, head.map(function (name) { return el("th", {}, [name]); }))]),
+      el("tbody", {}, rows.map(function (cell) {
+        return el("tr", {}, [cell.metric, cell.workload + " " + cell.params + " · " + threadsText(cell), cell.verdict,
+          ratioText(cell), intervalText(cell), figure(cell.metric, cell.baseline_median),
+          figure(cell.metric, cell.contender_median), pText(cell.p), pText(cell.p_holm),
+          cell.effect === null ? "–" : cell.effect.toFixed(2),
+          cell.noise === null ? "–" : (100 * cell.noise).toFixed(1) + " %", cell.blocks,
+        ].map(function (value, i) { return el("td", i === 2 ? { "class": cell.verdict } : {}, [String(value)]); }));
+      })),
+    ])]);
+  }
+
+  function complain(error) {
+    document.getElementById("page").prepend(el("p", { "class": "banner" },
+      ["The report could not be drawn: " + (error && error.message || error) + ". report.md beside it holds the verdicts."]));
+    console.error(error);
+  }
+
+  function render() {
+    delete document.documentElement.dataset.drawn;
+    views.forEach(function (view) { view.finalize(); });
+    views = [];
+    tip.hidden = true;
+    headSection();
+    doubtSection();
+    whereSection();
+    methodSection();
+    tableSection();
+    return Promise.all(ratioSection().concat(rawSection())).then(function (drawn) {
+      document.documentElement.dataset.drawn = drawn.length;
+    }).catch(complain);
+  }
+
+  try {
+    render();
+    var width = window.innerWidth, waiting = null;
+    window.addEventListener("resize", function () {
+      if (window.innerWidth === width) return; /* a phone's address bar changes the height alone */
+      width = window.innerWidth;
+      clearTimeout(waiting);
+      waiting = setTimeout(render, 150);
+    });
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", render);
+  } catch (error) {
+    complain(error);
+  }
+})();
