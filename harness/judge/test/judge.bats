@@ -1,0 +1,235 @@
+# Runs that never happened, judged: what is written, what is said, and what is refused.
+
+setup() {
+    load /usr/lib/bats/bats-support/load
+    load /usr/lib/bats/bats-assert/load
+    here=$BATS_TEST_DIRNAME
+    root=${ASHLAR_ROOT:-$(cd "$here/../../.." && pwd)}
+    judge=${ASHLAR_BUILD:-$root/build}/harness/judge/test/judge-cli
+    python=/usr/bin/python3
+    dir=$BATS_TEST_TMPDIR/run
+}
+
+synthetic() { "$python" "$here/synthetic.py" "$dir" "$@"; }
+
+# summary EXPRESSION: evaluates python over the summary `s` and its cells by (workload, params, metric).
+summary() {
+    "$python" - "$dir/summary.json" "$1" <<'PY'
+import json, sys
+s = json.load(open(sys.argv[1]))
+cells = {(c["workload"], c["params"], c["metric"]): c for c in s["cells"]}
+words = lambda metric: sorted(c["verdict"] for c in s["cells"] if c["metric"] == metric)
+print(eval(sys.argv[2]))
+PY
+}
+
+# refused TEXT: judging fails with one line that holds TEXT, and nothing is written.
+refused() {
+    run "$judge" "$dir"
+    assert_failure 2
+    assert_equal "${#lines[@]}" 1
+    assert_line --partial "$1"
+    assert_equal "$(ls -A "$dir" | grep -v '^samples.jsonl$')" ""
+}
+
+@test "a whole run: exit 0, three files, nothing beside them" {
+    synthetic
+    run "$judge" "$dir"
+    assert_success
+    assert_equal "$(ls -A "$dir" | tr '\n' ' ')" "report.html report.md samples.jsonl summary.json "
+}
+
+@test "summary.json keeps its schema" {
+    synthetic plain --contenders ashlar,other
+    "$judge" "$dir" >/dev/null
+    run "$python" "$here/schema.py" "$dir/summary.json"
+    assert_success
+    assert_output "valid: 80 cells, 6 means"
+}
+
+@test "control: the schema check sees a changed word, a missing key and a NaN" {
+    synthetic
+    "$judge" "$dir" >/dev/null
+    for change in 's/"better"/"faster"/' '/"p_holm"/d' 's/"ratio": 0\.[0-9]*/"ratio": NaN/'; do
+        sed "$change" "$dir/summary.json" >"$dir/changed.json"
+        run "$python" "$here/schema.py" "$dir/changed.json"
+        assert_failure
+    done
+}
+
+@test "planted effects are found, with their size" {
+    synthetic
+    "$judge" "$dir" >/dev/null
+    run summary '[cells[k]["verdict"] for k in (("larson", "size=8..1000,slots=1000", "time"), ("micro", "BM_realloc_growth", "time"), ("larson", "size=8..1000,slots=1000", "peak_rss"), ("fastpath", "size=64,batch=1", "peak_rss"))]'
+    assert_output "['better', 'worse', 'better', 'same']"
+    run summary 'all(c["low"] <= 0.71 <= c["high"] for c in [cells["fastpath", "size=64,batch=1", "time"]])'
+    assert_output True
+    run summary '[(m["metric"], m["workloads"]) for m in s["geomean"]]'
+    assert_output "[('time', 7), ('peak_rss', 5), ('instructions', 5)]"
+}
+
+@test "10 % slower with 12 blocks and 3 % noise is found, in that cell alone" {
+    synthetic slow
+    "$judge" "$dir" >/dev/null
+    run summary '[c["workload"] for c in s["cells"] if c["verdict"] in ("worse", "better")]'
+    assert_output "['larson']"
+    run summary '[c["verdict"] for c in s["cells"] if c["workload"] == "larson" and c["metric"] == "time"]'
+    assert_output "['worse']"
+}
+
+@test "the same library twice: neither better nor worse" {
+    for seed in 1 2 3 4 5; do
+        synthetic aa --seed $seed
+        "$judge" "$dir" >/dev/null
+        run summary '[w for m in ("time", "peak_rss") for w in words(m) if w in ("better", "worse", "failed")]'
+        assert_output "[]"
+    done
+}
+
+@test "few blocks say how little they can show" {
+    synthetic plain --blocks 4
+    run "$judge" "$dir"
+    assert_success
+    assert_line --regexp '^warning few-blocks: 4 blocks can show little: the smallest p they can give is 0.125'
+    assert_line --partial "remedy: run 9 blocks or more"
+    run summary 'set(words("time"))'
+    assert_output "{'unclear'}"
+}
+
+@test "crash, time-out and damage: failed, no figure, exit 4, named with the remedy" {
+    synthetic failed
+    run "$judge" "$dir"
+    assert_failure 4
+    assert_line --partial "larson size=8..1000,slots=1000 T=2: ashlar: crash in 1 of 13 processes, first in block 3"
+    assert_line --partial "glibc: timeout in 1 of 13 processes, first in the warm-up"
+    assert_line --partial "ashlar: integrity in 1 of 13 processes"
+    run summary '[(c["ratio"], c["p"]) for c in s["cells"] if c["verdict"] == "failed" and c["metric"] == "time"]'
+    assert_output "[(None, None), (None, None), (None, None)]"
+    run summary '[m["workloads"] for m in s["geomean"] if m["metric"] == "time"]'
+    assert_output "[4]"
+}
+
+@test "missing blocks and a missing end are told, not filled in" {
+    synthetic holes
+    run "$judge" "$dir"
+    assert_success
+    assert_line --regexp '^warning incomplete: '
+    assert_line --regexp '^warning missing-blocks: .*\(ashlar: 9 of 12\)'
+    run summary '(s["complete"], cells["stack", "order=lifo,depth=128,size=64", "time"]["blocks"], cells["stack", "order=rnd,depth=8192,size=16..512", "time"]["blocks"])'
+    assert_output "(False, 9, 11)"
+}
+
+@test "a torn last line is left out and told" {
+    synthetic torn
+    run "$judge" "$dir"
+    assert_success
+    assert_line --regexp '^warning torn-line: '
+}
+
+@test "counts that repeat are judged by the threshold, others are tested" {
+    synthetic perf
+    "$judge" "$dir" >/dev/null
+    run summary 'sorted({(c["threads"], c["judged_by"], c["p"] is None) for c in s["cells"] if c["metric"] == "instructions"})'
+    assert_output "[(1, 'count', True), (2, 'ratio', False)]"
+}
+
+@test "what is lost stands first; colour only when asked" {
+    synthetic
+    run "$judge" "$dir"
+    assert_line --index 1 --regexp 'xmalloc-test .* worse$'
+    refute_output --partial $'\e['
+    run "$judge" --color "$dir"
+    assert_output --partial $'\e[31mworse'
+}
+
+@test "the same run gives the same summary" {
+    synthetic
+    "$judge" "$dir" >/dev/null
+    cp "$dir/summary.json" "$BATS_TEST_TMPDIR/first.json"
+    "$judge" "$dir" >/dev/null
+    run cmp "$dir/summary.json" "$BATS_TEST_TMPDIR/first.json"
+    assert_success
+}
+
+@test "names cannot break out of the report" {
+    synthetic markup
+    run "$judge" "$dir"
+    assert_success
+    run grep -c '</script><' "$dir/report.html"
+    assert_output 0
+    run grep -c '<script>alert' "$dir/report.html"
+    assert_output 0
+    run grep -cE '(^|[^\])<' "$dir/report.md" # a backslash takes its meaning from a bracket
+    assert_output 0
+}
+
+@test "report.md: verdict first, tables whole" {
+    synthetic
+    "$judge" "$dir" >/dev/null
+    run cat "$dir/report.md"
+    assert_line --index 1 --regexp '^ashlar against glibc; 0\.[0-9]+ of the time \('
+    assert_line '## Reasons for doubt'
+    assert_line '## Environment'
+    assert_line '## Method'
+    # Each row of a table has as many bars as its head.
+    run awk -F'|' '/^\|/ {if (prev && NF != prev) bad++; prev = NF; next} {prev = 0} END {print bad + 0}' "$dir/report.md"
+    assert_output 0
+}
+
+@test "refused: no such run" {
+    mkdir -p "$dir"
+    refused "samples.jsonl: No such file or directory; give a directory that \`ashlar run\` made"
+}
+
+@test "refused: an empty file" {
+    mkdir -p "$dir"
+    : >"$dir/samples.jsonl"
+    refused "samples.jsonl: empty; the run ended before it began, run again"
+}
+
+@test "refused: an unknown schema" {
+    synthetic
+    sed -i '1s/ashlar-samples-1/ashlar-samples-9/' "$dir/samples.jsonl"
+    refused 'samples.jsonl:1: schema "ashlar-samples-9" is not known here (only "ashlar-samples-1")'
+}
+
+@test "refused: a first line that is no plan" {
+    synthetic
+    sed -i 1d "$dir/samples.jsonl"
+    refused "samples.jsonl:1: the first line is not a plan"
+}
+
+@test "refused: a damaged line in the middle" {
+    synthetic
+    sed -i '40s/.$//' "$dir/samples.jsonl"
+    refused "samples.jsonl:40: not a JSON object"
+}
+
+@test "refused: a sample of another run" {
+    synthetic
+    sed -i '60s/"cell": [0-9]*/"cell": 99/' "$dir/samples.jsonl"
+    refused "samples.jsonl:60: cell 99 is not in the plan"
+}
+
+@test "refused: an ok sample without a time" {
+    synthetic
+    sed -i '60s/"time_ns": [0-9]*/"time_ns": 0/' "$dir/samples.jsonl"
+    refused "samples.jsonl:60: an ok sample without a time above 0"
+}
+
+@test "refused: no finished block" {
+    synthetic
+    grep -v '"warmup": false' "$dir/samples.jsonl" >"$dir/cut"
+    mv "$dir/cut" "$dir/samples.jsonl"
+    refused "the run holds no finished block"
+}
+
+@test "unwritable: one line, and no file that looks whole" {
+    synthetic
+    mkdir "$dir/summary.json"
+    run "$judge" "$dir"
+    assert_failure 2
+    assert_equal "${#lines[@]}" 1
+    assert_line --partial "summary.json: cannot be written (Is a directory)"
+    assert_equal "$(ls -A "$dir" | tr '\n' ' ')" "samples.jsonl summary.json "
+}

@@ -1,0 +1,40 @@
+# The statistics against scipy and brute force, on fixed data.
+
+setup() {
+    load /usr/lib/bats/bats-support/load
+    load /usr/lib/bats/bats-assert/load
+    here=$BATS_TEST_DIRNAME
+    root=${ASHLAR_ROOT:-$(cd "$here/../../.." && pwd)}
+    tools=${ASHLAR_BUILD:-$root/build}/harness/judge/test
+    # Debian's python3, the one that Debian's scipy belongs to.
+    python=/usr/bin/python3
+    cd "$BATS_TEST_TMPDIR"
+}
+
+@test "signed rank, estimate and interval agree with the oracle" {
+    "$python" "$here/oracle.py" data >data
+    "$tools/stats-cli" pairs <data >ours
+    run "$python" "$here/oracle.py" compare data ours
+    assert_success
+    assert_output --regexp '^4[0-9] cases, 0 differ$'
+}
+
+@test "Holm's adjustment agrees with the oracle" {
+    "$python" "$here/oracle.py" data-holm >data
+    "$tools/stats-cli" holm <data >ours
+    run "$python" "$here/oracle.py" compare-holm data ours
+    assert_success
+    assert_output "6 cases, 0 differ"
+}
+
+@test "control: the oracle notices data that were shifted, and a missing line" {
+    "$python" "$here/oracle.py" data >data
+    sed '5s/[^ ]*/0.3/' data | "$tools/stats-cli" pairs >ours
+    run "$python" "$here/oracle.py" compare data ours
+    assert_failure
+    assert_output --partial "case 4"
+    assert_output --partial "1 differ"
+    sed -i 1d ours
+    run "$python" "$here/oracle.py" compare data ours
+    assert_failure
+}

@@ -1,0 +1,122 @@
+"""oracle.py: the statistics by another road: scipy where it has them, brute force where it has not.
+
+    oracle.py data                     prints fixed data, a line a case
+    oracle.py compare DATA OURS        compares `stats-cli pairs` (OURS) with the oracle, line by line
+    oracle.py data-holm | compare-holm the same for Holm's adjustment
+
+Exit status 1 and a line for each case that differs.
+"""
+import itertools
+import random
+import sys
+
+import numpy
+from scipy import stats
+
+TOLERANCE = 1e-9
+
+
+def cases():
+    rng = random.Random(20)
+    yield [-0.952, 0.147, -1.022, -0.43, -0.62, -0.59, -0.49, 0.08, -0.01]
+    for n in range(1, 26):
+        yield [rng.gauss(0.02, 0.03) for _ in range(n)]
+    for n in (12, 24, 48, 72):
+        yield [rng.gauss(0, 0.03) + rng.choice((0.2, -0.2)) for _ in range(n)]
+    for n in range(3, 15):  # ties, and zeros in some
+        yield [float(rng.randrange(-4, 6)) for _ in range(n)]
+    yield [0.0, 0.0, 0.0]
+    yield [4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0]
+
+
+def p_by_signs(ranks, w):
+    """All 2^n signs, for ties: scipy's exact mode is not exact there."""
+    sums = numpy.array([0.0])
+    for rank in ranks:
+        sums = numpy.concatenate([sums, sums + rank])
+    return min(1.0, 2 * min(numpy.mean(sums <= w), numpy.mean(sums >= w)))
+
+
+def signed_rank(d):
+    nonzero = [x for x in d if x != 0]
+    if not nonzero:
+        return 0.0, 1.0, 0.0, 0
+    ranks = stats.rankdata(numpy.abs(nonzero))
+    w = sum(r for r, x in zip(ranks, nonzero) if x > 0)
+    effect = (w - (sum(ranks) - w)) / sum(ranks)
+    if len(set(numpy.abs(nonzero))) < len(nonzero):
+        p = p_by_signs(ranks, w)
+    elif len(nonzero) <= 50:
+        p = stats.wilcoxon(nonzero, mode="exact").pvalue
+    else:
+        p = exact_by_counting(len(nonzero), w)
+    return w, p, effect, len(nonzero)
+
+
+def exact_by_counting(n, w):
+    """Integer counts of subsets of 1..n by their sum."""
+    ways = [1] + [0] * (n * (n + 1) // 2)
+    for rank in range(1, n + 1):
+        for total in range(len(ways) - 1, rank - 1, -1):
+            ways[total] += ways[total - rank]
+    lower = sum(ways[:int(w) + 1])
+    upper = sum(ways[int(w):])
+    return min(1.0, 2 * min(lower, upper) / 2**n)
+
+
+def location(d, alpha=0.05):
+    n = len(d)
+    walsh = sorted((a + b) / 2 for a, b in itertools.combinations_with_replacement(d, 2))
+    ways = [1] + [0] * (n * (n + 1) // 2)
+    for rank in range(1, n + 1):
+        for total in range(len(ways) - 1, rank - 1, -1):
+            ways[total] += ways[total - rank]
+    below = 0  # P(T < k) <= alpha / 2 for the largest such k
+    k = 0
+    while (below + ways[k]) / 2**n <= alpha / 2:
+        below += ways[k]
+        k += 1
+    if k == 0:
+        k, below = 1, ways[0]
+    return float(numpy.median(walsh)), walsh[k - 1], walsh[len(walsh) - k], 1 - 2 * below / 2**n
+
+
+def holm_cases():
+    rng = random.Random(21)
+    for n in (1, 2, 5, 10, 30):
+        yield [rng.random() ** 3 for _ in range(n)]
+    yield [0.01, 0.01, 0.01, 0.5]
+
+
+def holm(p):
+    """Straight from the definition: the maximum over all smaller p of its multiple."""
+    ordered = sorted(p)
+    return [min(1.0, max((len(p) - j) * q for j, q in enumerate(ordered) if q <= x)) for x in p]
+
+
+def differ(name, ours, want):
+    if len(ours) == len(want) and all(abs(a - b) <= TOLERANCE for a, b in zip(ours, want)):
+        return 0
+    print(f"{name}: ours {ours}, oracle {want}")
+    return 1
+
+
+def main():
+    mode = sys.argv[1]
+    if mode.startswith("data"):
+        for d in holm_cases() if mode == "data-holm" else cases():
+            print(*(repr(x) for x in d))
+        return 0
+    rows = [[[float(x) for x in line.split()] for line in open(name)] for name in sys.argv[2:4]]
+    if len(rows[0]) != len(rows[1]) or not rows[0]:
+        print(f"{len(rows[0])} cases, {len(rows[1])} results")
+        return 1
+    wrong = 0
+    for i, (data, ours) in enumerate(zip(*rows)):
+        want = holm(data) if mode == "compare-holm" else [*signed_rank(data), *location(data)]
+        wrong += differ(f"case {i} (n = {len(data)})", ours, [float(x) for x in want])
+    print(f"{len(rows[0])} cases, {wrong} differ")
+    return wrong > 0
+
+
+sys.exit(main())
