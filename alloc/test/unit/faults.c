@@ -21,7 +21,6 @@ static sem_t stopped;
 void *__real_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t offset);
 int __real_munmap(void *addr, size_t size);
 int __real_madvise(void *addr, size_t size, int advice);
-void *__real_mremap(void *from, size_t size, size_t new_size, int flags, void *to);
 int __real_pthread_setspecific(pthread_key_t key, const void *value);
 long __real_sysconf(int name);
 ssize_t __real_readlink(const char *path, char *buf, size_t size);
@@ -32,7 +31,6 @@ int __real_clock_gettime(clockid_t clock, struct timespec *t);
 void *__wrap_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t size);
 int __wrap_madvise(void *addr, size_t size, int advice);
-void *__wrap_mremap(void *from, size_t size, size_t new_size, int flags, ...);
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
 long __wrap_sysconf(int name);
 ssize_t __wrap_readlink(const char *path, char *buf, size_t size);
@@ -92,20 +90,6 @@ int __wrap_madvise(void *addr, size_t size, int advice)
         return -1;
     }
     return __real_madvise(addr, size, advice);
-}
-
-void *__wrap_mremap(void *from, size_t size, size_t new_size, int flags, ...)
-{
-    va_list args;
-    va_start(args, flags);
-    void *to = va_arg(args, void *);
-    va_end(args);
-    if (faults.mremap_as_linux_6_1) {
-        __real_munmap(to, new_size);
-        errno = EFAULT;
-        return MAP_FAILED;
-    }
-    return __real_mremap(from, size, new_size, flags, to);
 }
 
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value)

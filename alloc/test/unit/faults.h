@@ -17,7 +17,6 @@ struct faults {
     long munmaps_left;
     size_t mmap_bytes_max;     /* larger mappings fail; 0: no limit */
     uintptr_t mmap_gives;      /* this address, where not 0, and no memory */
-    bool mremap_as_linux_6_1;  /* unmaps the target and then fails, as for a source of two mappings */
     bool setspecific_fails;
     long sysconf_gives;        /* where not 0 */
     const char *link_text;     /* the target of any symbolic link; NULL: as it is */

@@ -10,7 +10,7 @@ UNIT_LAST_list := alloc/util/diag.c
 UNIT_LAST_prng := alloc/util/diag.c
 
 # The calls that faults.c stands before.
-UNIT_WRAPS := -Wl,--wrap=mmap,--wrap=munmap,--wrap=madvise,--wrap=mremap,--wrap=clock_gettime \
+UNIT_WRAPS := -Wl,--wrap=mmap,--wrap=munmap,--wrap=madvise,--wrap=clock_gettime \
               -Wl,--wrap=pthread_setspecific,--wrap=sysconf,--wrap=readlink,--wrap=open,--wrap=write
 
 UNIT_FLAGS   = $(CSTD) $(OPT) -g $(CWARN) $(DEPS)

@@ -50,7 +50,7 @@ static void small_runs(void)
         REQUIRE_EQUAL(c->size_bytes, size_class_bytes(i));
         REQUIRE_EQUAL((size_t)c->size_bytes * c->run_regions, c->run_pages * PAGE_SIZE);
         REQUIRE(bits_is_pow2(c->run_regions));
-        REQUIRE(c->run_regions >= (c->size_bytes <= 2048 ? 16 : 8));
+        REQUIRE(c->run_regions >= (c->size_bytes <= 2048 ? 32 : 8));
         REQUIRE(c->run_regions <= RUN_REGIONS_MAX);
         REQUIRE(c->run_pages * PAGE_SIZE < 1 << 17);
     }
