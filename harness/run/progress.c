@@ -34,6 +34,7 @@ void progress_begin(struct progress *progress, const char *unit, uint64_t done, 
     progress->quiet = quiet;
     progress->terminal = isatty(2) && term != NULL && strcmp(term, "dumb") != 0;
     progress->start_ns = progress_now_ns();
+    progress->said_ns = progress->start_ns;
 }
 
 /* Seconds left, at the mean pace of this session; negative before the first unit. */
