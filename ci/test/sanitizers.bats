@@ -49,7 +49,7 @@ passes() {
     local program bad=0 out=$BATS_TEST_TMPDIR/out
     (($# >= 1))
     for program; do
-        if ! at_usual_places "$program" </dev/null >"$out" 2>&1 || ! grep -q '^ok ' "$out" ||
+        if ! at_usual_places "$program" </dev/null >"$out" 2>&1 || ! grep -q '^1\.\.[1-9]' "$out" ||
             grep -E 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error' "$out"; then
             echo "$program:"
             grep -E '^not ok|SUMMARY|runtime error' "$out" | sort | uniq -c
