@@ -108,6 +108,25 @@ static bool doubt_skipped(const struct samples *run, struct judgement *j)
     return true;
 }
 
+static bool doubt_uncounted(const struct samples *run, struct judgement *j)
+{
+    for (size_t i = 0; i < json_array_size(run->uncounted); i++) {
+        const json_t *line = json_array_get(run->uncounted, i);
+        const char *detail = json_string_value(json_object_get(line, "detail"));
+        const char *name = json_string_value(json_object_get(line, "allocator"));
+        for (size_t c = 0; c < run->n_cells; c++) {
+            if (json_integer_value(json_object_get(line, "cell")) == run->cells[c].id &&
+                !add(j, "not-counted", "run its command under callgrind by hand",
+                     "the instructions of %s %s T=%ld under %s were not counted: %s",
+                     run->cells[c].workload, run->cells[c].params, run->cells[c].threads, name,
+                     detail != NULL && *detail != '\0' ? detail : "the pass gave no count")) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool doubt_missing(const struct samples *run, struct judgement *j)
 {
     struct names names;
@@ -240,6 +259,7 @@ bool doubt_all(const struct samples *run, struct judgement *j)
         }
     }
     return doubt_failed(run, j) && doubt_end(run, j) && doubt_skipped(run, j) &&
+           doubt_uncounted(run, j) &&
            doubt_missing(run, j) && doubt_few(run, j) && doubt_noisy(run, j) &&
            doubt_null(run, j) && doubt_left_out(run, j);
 }

@@ -7,6 +7,7 @@
  *     unknown-lines    lines of a type that this ashlar does not know were skipped
  *     failed           a process ended badly
  *     skipped          the plan leaves a cell out for an allocator
+ *     not-counted      the exact count of instructions of a cell did not come about
  *     missing-blocks   a cell has fewer pairs than planned
  *     few-blocks       even a difference in every block could not pass Holm
  *     noisy            blocks of a cell differ much among each other

@@ -10,7 +10,7 @@ JUDGE_VEGA  := /usr/share/javascript/vega
 
 $(JUDGE_NAMES:%=$(JUDGE_B)/%.o): $(JUDGE_B)/%.o: $(JUDGE_DIR)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -c $< -o $@
+	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIE -c $< -o $@
 
 # Vega's modules in one script; written beside and renamed, so that a failure leaves no half script.
 $(JUDGE_B)/vega.js: $(JUDGE_DIR)/vega.sh $(wildcard $(JUDGE_VEGA)/*.min.js)
@@ -35,7 +35,7 @@ $(JUDGE_B)/test/judge-cli: $(JUDGE_DIR)/test/judge_cli.c $(JUDGE_OBJS)
 
 $(JUDGE_TESTS) $(JUDGE_TOOLS):
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -MF $@.d -MT $@ -o $@ $^ -lcmocka $(JUDGE_LIBS)
+	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -MF $@.d -MT $@ -o $@ $(filter %.c %.o,$^) -lcmocka $(JUDGE_LIBS)
 
 CHECKS     += $(JUDGE_TESTS) $(sort $(wildcard $(JUDGE_DIR)/test/*.bats))
 CHECK_DEPS += $(JUDGE_TESTS) $(JUDGE_TOOLS)

@@ -221,7 +221,9 @@ static bool read_plan(struct reader *r, json_t *line)
     run->skipped = calloc(pairs, sizeof *run->skipped);
     run->null_kib = nans(pairs);
     run->count = nans(pairs * SAMPLES_COUNTS_MAX);
-    if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL || run->count == NULL) {
+    run->uncounted = json_array();
+    if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL || run->count == NULL ||
+        run->uncounted == NULL) {
         return refuse_memory(r);
     }
     return read_skipped(r);
@@ -233,7 +235,7 @@ static bool read_plan(struct reader *r, json_t *line)
 static void keep_null(struct reader *r, const json_t *line, size_t cell, size_t allocator)
 {
     double kib = number_of(line, "null_rss_kib");
-    if (!isnan(kib)) {
+    if (kib > 0) {
         r->run->null_kib[cell * r->run->n_allocators + allocator] = kib;
     }
 }
@@ -296,15 +298,22 @@ static bool read_null(struct reader *r, const json_t *line)
     return true;
 }
 
-static bool read_count(struct reader *r, const json_t *line)
+static bool read_count(struct reader *r, json_t *line)
 {
     size_t cell, allocator;
     if (!find_place(r, line, &cell, &allocator)) {
         return false;
     }
-    double value = number_of(line, "instructions");
+    double value = number_of(line, "instructions"), ops = number_of(line, "ops");
+    if (!(value > 0)) {
+        return json_array_append(r->run->uncounted, line) == 0 || refuse_memory(r);
+    }
+    if (ops > 0) {
+        value /= ops;
+        r->run->count_per_op = true;
+    }
     double *at = r->run->count + (cell * r->run->n_allocators + allocator) * SAMPLES_COUNTS_MAX;
-    for (size_t i = 0; value > 0 && i < SAMPLES_COUNTS_MAX; i++) {
+    for (size_t i = 0; i < SAMPLES_COUNTS_MAX; i++) {
         if (isnan(at[i])) {
             at[i] = value;
             break;
@@ -426,6 +435,7 @@ void samples_free(struct samples *run)
     free(run->skipped);
     free(run->null_kib);
     free(run->count);
+    json_decref(run->uncounted);
     json_decref(run->plan);
     *run = (struct samples){0};
 }

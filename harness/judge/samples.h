@@ -4,7 +4,7 @@
  *     {"type":"plan", ...}      what was going to be done             -> cells, allocators, blocks
  *     {"type":"null", ...}      the peak of a cell's bare loop under an allocator
  *     {"type":"sample", ...}    one process, how it ended and what it took
- *     {"type":"count", ...}     instructions of one separate, slow, exact pass
+ *     {"type":"count", ...}     instructions of a separate, slow, exact pass, and its operations
  *     {"type":"end", ...}       the run reached its end
  *
  *                        block 0   1   2
@@ -62,7 +62,9 @@ struct samples {
     const struct sample **slot; /* [cell][allocator][block], see samples_at */
     double *null_kib;        /* [cell][allocator] peak of the --null run, NAN: none */
     bool *skipped;           /* [cell][allocator] the plan leaves it out: see plan "skipped" */
-    double *count;           /* [cell][allocator][SAMPLES_COUNTS_MAX] exact instruction counts, NAN: none */
+    double *count;           /* [cell][allocator][SAMPLES_COUNTS_MAX] exact counts, NAN: none */
+    bool count_per_op;       /* those are instructions an operation, not of a whole pass */
+    json_t *uncounted;       /* the count lines that brought no figure, owned */
     bool ended;              /* the end line is there */
     bool torn;               /* the last line was cut off and is not used */
     size_t unknown;          /* lines of a type that is not known here, skipped */
@@ -86,7 +88,8 @@ double samples_null(const struct samples *run, size_t cell, size_t allocator);
 /* The plan leaves the cell out for this allocator (it lacks an entry point that the workload calls). */
 bool samples_skipped(const struct samples *run, size_t cell, size_t allocator);
 
-/* The exact counts of a cell under an allocator; returns how many and points *at to them. */
+/* The exact counts of a cell under an allocator, each an operation where the line told the operations
+ * (passes of two allocators may differ in them); returns how many and points *at to them. */
 size_t samples_counts(const struct samples *run, size_t cell, size_t allocator, const double **at);
 
 #endif

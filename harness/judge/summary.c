@@ -13,7 +13,8 @@ static json_t *number(double value)
 
 static json_t *cell_of(const struct samples *run, const struct finding *f)
 {
-    static const char *const unit[] = {"ns", "KiB", "instructions"};
+    static const char *const units[] = {"ns", "KiB", "instructions"};
+    const char *unit = f->per_op ? "instructions/op" : units[f->metric];
     const struct cell *cell = &run->cells[f->cell];
     json_t *json = json_pack(
         "{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "workload", cell->workload,
@@ -23,7 +24,7 @@ static json_t *cell_of(const struct samples *run, const struct finding *f)
         number(f->p_holm), "verdict", verdict_name(f->verdict), "blocks", (json_int_t)f->n);
     json_t *more = json_pack(
         "{s:I, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?}", "cell", (json_int_t)cell->id,
-        "primary", cell->primary, "judged_by", verdict_basis_name(f->basis), "unit", unit[f->metric],
+        "primary", cell->primary, "judged_by", verdict_basis_name(f->basis), "unit", unit,
         "baseline_median", number(f->baseline_median), "contender_median",
         number(f->contender_median), "confidence", number(f->confidence), "effect",
         number(f->effect), "noise", number(f->noise), "zeros", (json_int_t)f->zeros, "family",

@@ -154,6 +154,7 @@ static bool take_counts(const struct samples *run, struct finding *f)
     if (f->d == NULL) {
         return false;
     }
+    f->per_op = run->count_per_op;
     bool enough = run->cells[f->cell].threads == 1 || (n_base > 1 && n_cont > 1);
     f->n = n_base < n_cont ? n_base : n_cont;
     f->baseline_median = stats_median(base, n_base);
@@ -182,10 +183,10 @@ static bool measure(const struct samples *run, struct finding *f, struct pairs *
         f->baseline_null = samples_null(run, f->cell, 0);
         f->contender_null = samples_null(run, f->cell, f->contender);
     }
-    collect(run, f, pairs);
-    if (f->metric == METRIC_INSTRUCTIONS && pairs->n == 0 && has_counts(run, f)) {
-        return take_counts(run, f);
+    if (f->metric == METRIC_INSTRUCTIONS && has_counts(run, f)) {
+        return take_counts(run, f); /* made for counting, so they repeat better than those of timed processes */
     }
+    collect(run, f, pairs);
     if (pairs->n == 0) {
         return true;
     }

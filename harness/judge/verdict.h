@@ -78,6 +78,7 @@ struct finding {
     double contender_median; /* the same of the contender */
     double baseline_null;    /* KiB, the --null run, METRIC_PEAK_RSS only */
     double contender_null;   /* the same of the contender */
+    bool per_op;             /* the medians are instructions an operation */
     size_t family;           /* tests in its Holm family, 0: not tested */
     size_t zeros;            /* blocks without any difference */
     size_t n;                /* blocks in which both allocators gave a figure */

@@ -62,6 +62,14 @@ static void count(int cell, const char *allocator, double instructions)
             allocator, instructions);
 }
 
+/* The same, of a pass that says how much it did. */
+static void count_ops(int cell, const char *allocator, double instructions, int ops)
+{
+    fprintf(file, "{\"type\":\"count\",\"cell\":%d,\"allocator\":\"%s\",\"instructions\":%.0f,"
+                  "\"ops\":%d}\n",
+            cell, allocator, instructions, ops);
+}
+
 static void null_run(int cell, const char *allocator, double kib)
 {
     fprintf(file, "{\"type\":\"null\",\"cell\":%d,\"allocator\":\"%s\",\"null_rss_kib\":%.0f}\n", cell,
@@ -223,6 +231,25 @@ static void test_counts(void **state)
     finish();
 }
 
+static void test_counts_are_an_operation(void **state)
+{
+    (void)state;
+    begin(2, 2, 2);
+    regular(0, 1, 9000, 9000);
+    regular(1, 1, 9000, 9000);
+    count_ops(0, "a", 1e6, 1000), count_ops(0, "b", 3e6, 4000);
+    count_ops(1, "a", 1e6, 1000);
+    fputs("{\"type\":\"count\",\"cell\":1,\"allocator\":\"b\",\"instructions\":null}\n", file);
+    judge();
+    assert_int_equal(find(0, METRIC_INSTRUCTIONS)->verdict, VERDICT_BETTER);
+    assert_true(fabs(find(0, METRIC_INSTRUCTIONS)->ratio - 0.75) < 1e-12);
+    assert_true(find(0, METRIC_INSTRUCTIONS)->baseline_median == 1000);
+    assert_int_equal(find(1, METRIC_INSTRUCTIONS)->verdict, VERDICT_UNCLEAR);
+    assert_true(isnan(find(1, METRIC_INSTRUCTIONS)->ratio));
+    assert_true(warned("not-counted"));
+    finish();
+}
+
 static void test_a_failure_is_never_a_time(void **state)
 {
     (void)state;
@@ -349,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_small_peaks_by_difference),
         cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_counts_are_an_operation),
         cmocka_unit_test(test_a_failure_is_never_a_time),
         cmocka_unit_test(test_a_block_run_again_counts_once),
         cmocka_unit_test(test_holes_stay_holes),
