@@ -1,0 +1,203 @@
+/* purge.c (test): the bound at once, decay in time, for pools and for whole chunks. The time is ours. */
+#include "../../heap/purge.h"
+#include "../../util/conf.h"
+#include "faults.h"
+#include "unit.h"
+
+#define MIB ((size_t)1 << 20)
+#define PAGES(mib) ((unsigned)((mib) * MIB >> LG_PAGE))
+
+static struct pool pool;
+
+static void boot(void)
+{
+    conf.thp = THP_NEVER;
+    faults.clock_ms = 1000000;
+    pool_init(&pool, 0);
+}
+
+static size_t dirty_pages(void)
+{
+    return count_read(&pool.pages_free[RUN_DIRTY]);
+}
+
+static size_t dirty_chunks(void)
+{
+    struct extent_figures f;
+    extent_figures(&f);
+    return f.dirty_chunks;
+}
+
+/* Frees n runs of 1 MiB of a pool that holds them and `in_use` more. Of each a page stays in use, so
+ * that they are not joined and no chunk becomes empty. */
+static void free_mebibytes(unsigned n, unsigned in_use)
+{
+    static struct run *runs[256];
+    bool zeroed;
+    for (unsigned i = 0; i < n + in_use; i++) {
+        runs[i] = pool_alloc(&pool, PAGES(1) + 1, 1, &zeroed);
+        REQUIRE(runs[i]);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        faults.clock_ms++;
+        pool_shrink(&pool, runs[i], 1);
+    }
+}
+
+static void pool_keeps_sixteen_mebibytes(void)
+{
+    boot();
+    free_mebibytes(16, 0);
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(16));
+    free_mebibytes(1, 0); /* one too many: down to 7/8, oldest first */
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(14));
+    REQUIRE(pool_check(&pool));
+}
+
+static void pool_keeps_a_quarter_of_what_is_in_use(void)
+{
+    boot();
+    free_mebibytes(30, 130);
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(30));
+    free_mebibytes(10, 0);
+    purge_bound_pool(&pool);
+    size_t quarter = count_read(&pool.pages_used) / 4;
+    REQUIRE(dirty_pages() <= quarter && dirty_pages() >= quarter - quarter / 8 - PAGES(1));
+    REQUIRE(pool_check(&pool));
+}
+
+static void arenas_share_the_least(void)
+{
+    boot();
+    purge_set_arenas(4);
+    free_mebibytes(5, 0);
+    purge_bound_pool(&pool);
+    REQUIRE(dirty_pages() <= PAGES(4) && dirty_pages() >= PAGES(3));
+}
+
+static void zero_keeps_nothing_and_minus_one_all(void)
+{
+    boot();
+    conf.dirty_decay_ms = -1;
+    free_mebibytes(40, 0);
+    purge_bound_pool(&pool);
+    faults.clock_ms += (uint64_t)1 << 40;
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(40));
+    conf.dirty_decay_ms = 0;
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), 0);
+}
+
+static void pool_decays_by_age(void)
+{
+    boot();
+    conf.dirty_decay_ms = 500;
+    free_mebibytes(3, 0); /* one each millisecond */
+    uint64_t last = faults.clock_ms;
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(3));
+    faults.clock_ms = last - 2 + 499;
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(3));
+    faults.clock_ms++;
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(2));
+    faults.clock_ms = last + 499;
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(1));
+    faults.clock_ms = last + 500;
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), 0);
+    unsigned calls = faults.madvises;
+    purge_decay_pool(&pool); /* nothing left, nothing done */
+    REQUIRE_EQUAL(faults.madvises, calls);
+}
+
+/* In the first moments of the system's life nothing can be old enough. */
+static void a_clock_below_the_decay_time(void)
+{
+    boot();
+    faults.clock_ms = 100;
+    free_mebibytes(1, 0);
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(1));
+}
+
+static struct extent *chunks[64];
+
+static void take_chunks(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        chunks[i] = extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE);
+        REQUIRE(chunks[i]);
+    }
+}
+
+static void chunks_keep_sixteen_mebibytes(void)
+{
+    boot();
+    take_chunks(12);
+    for (unsigned i = 0; i < 10; i += 2) { /* single ones, not joined */
+        REQUIRE_EQUAL(dirty_chunks(), i / 2);
+        extent_free(chunks[i]);
+        purge_bound_extents();
+    }
+    REQUIRE_EQUAL(dirty_chunks(), 4); /* four stay, the fifth was one too many */
+    REQUIRE(extent_check());
+}
+
+static void chunks_keep_a_quarter(void)
+{
+    boot();
+    take_chunks(60);
+    for (unsigned i = 0; i < 24; i += 2) {
+        extent_free(chunks[i]);
+        purge_bound_extents();
+    }
+    REQUIRE(dirty_chunks() <= 12 && dirty_chunks() >= 10); /* 48 are in use */
+}
+
+static void chunks_decay_by_age(void)
+{
+    boot();
+    conf.dirty_decay_ms = 500;
+    take_chunks(8);
+    for (unsigned i = 0; i < 6; i += 2) {
+        faults.clock_ms += 10;
+        extent_free(chunks[i]);
+    }
+    purge_decay_extents();
+    REQUIRE_EQUAL(dirty_chunks(), 3);
+    faults.clock_ms += 480;
+    purge_decay_extents();
+    REQUIRE_EQUAL(dirty_chunks(), 2);
+    faults.clock_ms += 20;
+    purge_decay_extents();
+    REQUIRE_EQUAL(dirty_chunks(), 0);
+    conf.dirty_decay_ms = -1;
+    extent_free(chunks[7]);
+    faults.clock_ms += 100000;
+    purge_decay_extents();
+    purge_bound_extents();
+    REQUIRE_EQUAL(dirty_chunks(), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT(pool_keeps_sixteen_mebibytes),
+        UNIT(pool_keeps_a_quarter_of_what_is_in_use),
+        UNIT(arenas_share_the_least),
+        UNIT(zero_keeps_nothing_and_minus_one_all),
+        UNIT(pool_decays_by_age),
+        UNIT(a_clock_below_the_decay_time),
+        UNIT(chunks_keep_sixteen_mebibytes),
+        UNIT(chunks_keep_a_quarter),
+        UNIT(chunks_decay_by_age),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
