@@ -24,6 +24,12 @@ void demand_taken(struct demand *d, size_t n, size_t in_use)
     d->peak = larger(d->peak, in_use);
 }
 
+size_t demand_beside(const struct demand *d, size_t in_use)
+{
+    size_t peak = larger(larger(d->peak, d->peak_before), in_use);
+    return peak + peak / 16 - in_use;
+}
+
 static void age(struct demand *d, size_t in_use, uint64_t period_ms, uint64_t now_ms)
 {
     if (now_ms - d->began_ms < period_ms) {

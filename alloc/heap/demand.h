@@ -34,6 +34,10 @@ void demand_purged(struct demand *d, size_t n);
 /* n units that read as zero were taken into use; in_use counts them already. */
 void demand_taken(struct demand *d, size_t n, size_t in_use);
 
+/* How much may stay free and backed beside `in_use` when new memory had to be taken, because nothing that
+ * is free fitted: as much as keeps the total at the recent peak of use and a sixteenth. */
+size_t demand_beside(const struct demand *d, size_t in_use);
+
 /* How much may stay free and backed, of which `least` anyway. period_ms is the decay time: 0 keeps
  * nothing, below 0 keeps everything. */
 size_t demand_keep(struct demand *d, size_t in_use, size_t least, int64_t period_ms,

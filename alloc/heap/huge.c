@@ -1,10 +1,22 @@
 /* huge.c: see huge.h. */
 #include "huge.h"
 #include "purge.h"
+#include "../os/pages.h"
 
 static size_t chunks_for(size_t size)
 {
     return (size >> LG_CHUNK) + ((size & CHUNK_MASK) != 0);
+}
+
+/* A recycled extent may be backed beyond what the block needs. Whole huge pages of that go back: less
+ * would cut one up. */
+static void purge_tail(const struct extent *e, size_t size)
+{
+    uintptr_t end = e->addr + e->nchunks * CHUNK_SIZE;
+    uintptr_t from = ROUND_UP(e->addr + size, HUGEPAGE_SIZE);
+    if (!e->zeroed && from < end) {
+        pages_purge((void *)from, end - from);
+    }
 }
 
 void *huge_alloc(size_t size, size_t alignment, bool *zeroed)
@@ -16,6 +28,7 @@ void *huge_alloc(size_t size, size_t alignment, bool *zeroed)
         return NULL;
     }
     *zeroed = e->zeroed;
+    purge_tail(e, size);
     purge_decay_extents();
     return (void *)e->addr;
 }

@@ -7,6 +7,7 @@
 #define CREDIT_BYTES ((size_t)64 << 10)     /* between two renewals of a bin */
 #define CREDIT_LEAST 16u                    /* or else every few large blocks would renew */
 #define CLASS_BYTES_MAX ((size_t)1 << 20)
+#define FOREIGN_BYTES_MAX ((size_t)128 << 10) /* of another arena's blocks: their owner wants them */
 #define THREAD_BYTES_MAX ((size_t)4 << 20)
 #define THREAD_BYTES_MIN ((size_t)256 << 10)
 #define PROCESS_BYTES_MAX ((size_t)32 << 20)
@@ -237,18 +238,34 @@ void *tcache_fill(struct tcache *tc, unsigned class, bool *zeroed, bool *sample_
     return block;
 }
 
+/* Does the newest block of the stack come from another arena? Then most do: the thread takes blocks from
+ * others and only frees them. */
+static bool foreign(const struct tcache *tc, const struct tcache_bin *bin)
+{
+    return bin->head && arena_of((uintptr_t)bin->head) != tc->arena;
+}
+
+/* Bounds the stack when its credit is spent. */
+static void bound(struct tcache *tc, unsigned class, size_t bytes)
+{
+    struct tcache_bin *bin = &tc->bins[class];
+    size_t thread_max = atomic_load_explicit(&thread_bytes_max, RELAXED);
+    if (bytes >= FOREIGN_BYTES_MAX && foreign(tc, bin)) {
+        tcache_flush(tc, class, UINT32_MAX);
+    } else if (bytes >= CLASS_BYTES_MAX ||
+               (tc->bytes > thread_max && bytes > size_class_bytes(class))) {
+        tcache_flush(tc, class, (tcache_length(bin) + 1) / 2);
+    }
+}
+
 /* The credit of the bin is spent: bound the stack and grant more. At least one push is possible
  * afterwards, except while a sample is so near that the stack must not grow. */
 static void renew(struct tcache *tc, unsigned class)
 {
     struct tcache_bin *bin = &tc->bins[class];
     size_t size = size_class_bytes(class);
-    size_t bytes = recount(tc, class);
-    size_t thread_max = atomic_load_explicit(&thread_bytes_max, RELAXED);
+    bound(tc, class, recount(tc, class));
     event(tc);
-    if (bytes >= CLASS_BYTES_MAX || (tc->bytes > thread_max && bytes > size)) {
-        tcache_flush(tc, class, (tcache_length(bin) + 1) / 2);
-    }
     uint32_t grant = (uint32_t)(CREDIT_BYTES / size), room = (uint32_t)(CLASS_BYTES_MAX / size);
     grant = grant > CREDIT_LEAST ? grant : CREDIT_LEAST < room ? CREDIT_LEAST : room;
     if (UNLIKELY(conf.prof)) {

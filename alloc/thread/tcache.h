@@ -17,7 +17,7 @@
  * that carries its key already (double free); malloc clears it. Fill writes it too, so that no free
  * block is without.
  *
- * Bounds: 1 MiB a class, 4 MiB a thread, 32 MiB a process shared by its threads; classes that were
+ * Bounds: 1 MiB a class (128 KiB where the blocks are another arena's), 4 MiB a thread, 32 MiB a process shared by its threads; classes that were
  * not used between two looks lose half.
  *
  * Lock         none: one thread. Statistics read the counters from outside (relaxed).
