@@ -55,7 +55,7 @@ INLINE void *pop(struct tcache *tc, unsigned class)
     return block;
 }
 
-/* The same for 4 KiB to 1 MiB: classes are computed, and beyond 14 KiB the page word, not a key, says
+/* The same for 4 KiB to 1 MiB: classes are computed, and beyond 32 KiB the page word, not a key, says
  * that a block is free. */
 INLINE void *pop_mid(struct tcache *tc, size_t size)
 {
@@ -343,8 +343,6 @@ static struct block live_block(const void *ptr, const char *door)
         }
         break;
     case BLOCK_SAMPLED:
-        b.usable = size_class_bytes(b.run->small_class);
-        /* fallthrough */
     case BLOCK_LARGE:
         if (b.cached && addr == b.start) {
             misuse_freed(ptr, door, b.usable, b.arena->index, b.start);

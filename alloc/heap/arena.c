@@ -241,7 +241,7 @@ static struct block find_in_runs(uintptr_t addr)
     }
     b.kind = state == PAGE_SAMPLED ? BLOCK_SAMPLED : BLOCK_LARGE;
     b.start = run_addr(run);
-    b.usable = (size_t)run->npages << LG_PAGE;
+    b.usable = size_class_bytes(run->class);
     b.cached = state == PAGE_LARGE_CACHED;
     return b;
 }

@@ -1,7 +1,7 @@
 /* arena.h: bins and a run pool that a group of threads shares, and where any block is to be found.
  *
  *     thread 1 --+
- *                +--> arena 0:  bin 16, bin 32, ... bin 14336      regions
+ *                +--> arena 0:  bin 16, bin 32, ... bin 32768      regions
  *     thread 3 --+               pool of page runs                 large blocks
  *     thread 2 -----> arena 1:  ...
  *                                extents (one for all arenas)      huge blocks
@@ -44,7 +44,7 @@ unsigned arena_fill(struct arena *arena, unsigned class, void **out, unsigned wa
  * those of each other arena by one hand-over. The array is reordered. */
 void arena_flush(struct arena *mine, unsigned class, void **regions, unsigned n);
 
-/* A large block of a class (>= SMALL_CLASSES), counted; see large_alloc. */
+/* A block in a run of its own, counted; see large_alloc. */
 void *arena_large_alloc(struct arena *arena, unsigned class, unsigned align_pages,
                         enum page_state state, bool *zeroed);
 void arena_large_free(struct run *run);

@@ -1,4 +1,4 @@
-/* huge.h: blocks beyond 3.5 MiB, or aligned beyond what fits a chunk: whole chunks of their own.
+/* huge.h: blocks beyond 3.75 MiB, or aligned beyond what fits a chunk: whole chunks of their own.
  *
  * The registry knows their chunks, the extent their length. The usable size is the whole extent;
  * pages that nobody touches cost nothing.

@@ -1,4 +1,4 @@
-/* large.h: blocks of one run each, from 16 KiB to 3.5 MiB, and the runs of sampled blocks.
+/* large.h: blocks of one run each, from 36 KiB to 3.75 MiB, and the runs of sampled blocks.
  *
  * The first page's word says what the block is: LARGE while the program holds it, LARGE_CACHED in a
  * thread cache, SAMPLED (prof.h), 0 once the pages are free. The thread that owns the block changes
@@ -12,7 +12,7 @@
 #include "purge.h"
 #include "run.h"
 
-/* A block of a class (>= SMALL_CLASSES) at a multiple of align_pages, its word in `state`; or NULL. */
+/* A block of a class (>= SMALL_CLASSES, or any if sampled) at a multiple of align_pages, its word in `state`; or NULL. */
 struct run *large_alloc(struct pool *pool, unsigned class, unsigned align_pages,
                         enum page_state state, bool *zeroed);
 
@@ -24,7 +24,7 @@ bool large_resize(struct pool *pool, struct run *run, unsigned class);
 
 INLINE unsigned large_pages(unsigned class)
 {
-    return (unsigned)(size_class_bytes(class) >> LG_PAGE);
+    return (unsigned)(ROUND_UP(size_class_bytes(class), PAGE_SIZE) >> LG_PAGE);
 }
 
 #endif

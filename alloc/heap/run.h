@@ -49,7 +49,6 @@ struct run {
         };
         struct {                /* used for a sampled block: under the profile's lock */
             void *sample;       /* the record (prof.h) */
-            uint32_t small_class; /* what the program believes to have */
         };
     };
     uint16_t page;       /* index in the chunk of the run's first page */

@@ -13,10 +13,10 @@
 
 #define PAGES_A_LINE 64
 
-/* Small runs are a letter by size class, a to z, then 0 to 8; the letters repeat per page of the run. */
+/* Small runs are a letter by size: a to t the classes to 1 KiB, then u to y a doubling each. */
 static char small_letter(unsigned class)
 {
-    return "abcdefghijklmnopqrstuvwxyz012345678"[class];
+    return (char)(class < 20 ? 'a' + (char)class : 'u' + (char)((class - 20) / 8));
 }
 
 static char page_letter(const struct run *run, unsigned page)
@@ -103,7 +103,7 @@ static void print_extent(const struct extent *e, void *context)
 __attribute__((visibility("default"))) void ashlar_picture(int fd)
 {
     struct extents x = {fd, 0};
-    diag_print(fd, "H header   a-z 0-8 small run of size class 16, 32, 48, ... 14336   "
+    diag_print(fd, "H header   a-t small run of size class 16, 32, ... 1024   u-y to 2, 4, 8, 16, 32 KiB\n"
                    "L- large block   C- cached   S- sampled\n"
                    ". free, clean (reads as zero)   , free, dirty (still backed)\n\n");
     for (unsigned i = 0; i < arena_count(); i++) {

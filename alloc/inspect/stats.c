@@ -33,7 +33,7 @@ EXPORT void ashlar_stats(struct ashlar_stats *out)
     struct ashlar_stats s = {0};
     struct thread_totals t;
     struct extent_figures f;
-    size_t remote = 0, sampled_usable, sampled_runs, chunks = 0;
+    size_t remote = 0, chunks = 0;
     thread_totals(&t);
     s.narenas = arena_count();
     for (unsigned i = 0; i < s.narenas; i++) {
@@ -42,10 +42,9 @@ EXPORT void ashlar_stats(struct ashlar_stats *out)
         chunks += count_read(&arena->pool.nchunks);
     }
     extent_figures(&f);
-    prof_promoted_bytes(&sampled_usable, &sampled_runs);
     size_t huge = minus(f.live_chunks, chunks) * CHUNK_SIZE;
     s.cached_bytes = t.small_cached_bytes + t.large_cached_bytes + remote;
-    s.allocated_bytes = minus(s.allocated_bytes, s.cached_bytes + (sampled_runs - sampled_usable));
+    s.allocated_bytes = minus(s.allocated_bytes, s.cached_bytes);
     s.allocated_bytes += huge;
     s.active_bytes += huge;
     s.dirty_bytes += f.dirty_chunks * CHUNK_SIZE;

@@ -8,8 +8,7 @@
 struct sample {
     struct list_node link; /* in the list of live samples; of a spare one only next counts */
     size_t requested;
-    size_t usable;         /* what the program believes to have */
-    size_t run_bytes;      /* of the run that holds it; 0: huge */
+    size_t usable;         /* the size of its class */
     double weight;         /* blocks that it stands for */
     void *caller;          /* return address of the call that allocated */
 };
@@ -19,7 +18,6 @@ static struct mutex lock;
 static struct list_node live = {&live, &live};
 static struct sample *spare;
 static struct ashlar_prof_stats sums;
-static size_t promoted_usable, promoted_runs;
 
 static void enter(void)
 {
@@ -28,7 +26,6 @@ static void enter(void)
         list_init(&live);
         spare = NULL;
         sums = (struct ashlar_prof_stats){0};
-        promoted_usable = promoted_runs = 0;
     }
 }
 
@@ -63,7 +60,7 @@ bool prof_draw(uint64_t *prng, size_t size)
            one_minus_exp((double)size / (double)((uint64_t)1 << conf.lg_prof_sample));
 }
 
-static struct sample *record(size_t requested, size_t usable, size_t run_bytes, void *caller)
+static struct sample *record(size_t requested, size_t usable, void *caller)
 {
     enter();
     struct sample *s = spare;
@@ -75,7 +72,6 @@ static struct sample *record(size_t requested, size_t usable, size_t run_bytes, 
     if (s) {
         *s = (struct sample){.requested = requested,
                              .usable = usable,
-                             .run_bytes = run_bytes,
                              .weight = weight_of(usable),
                              .caller = caller};
         list_push_last(&live, &s->link);
@@ -83,8 +79,6 @@ static struct sample *record(size_t requested, size_t usable, size_t run_bytes, 
         sums.samples_total++;
         sums.estimate_live_blocks += s->weight;
         sums.estimate_live_bytes += s->weight * (double)usable;
-        promoted_usable += run_bytes ? usable : 0;
-        promoted_runs += run_bytes;
     }
     mutex_unlock(&lock);
     return s;
@@ -96,8 +90,6 @@ static void forget(struct sample *s)
     sums.samples_live--;
     sums.estimate_live_blocks -= s->weight;
     sums.estimate_live_bytes -= s->weight * (double)s->usable;
-    promoted_usable -= s->run_bytes ? s->usable : 0;
-    promoted_runs -= s->run_bytes;
     list_remove(&s->link);
     s->link.next = (struct list_node *)spare;
     spare = s;
@@ -107,20 +99,17 @@ static void forget(struct sample *s)
 void *prof_alloc(struct arena *arena, unsigned class, unsigned align_pages, size_t requested,
                  void *caller, bool *zeroed)
 {
-    unsigned run_class = class < SMALL_CLASSES ? SMALL_CLASSES : class;
-    void *block = arena_large_alloc(arena, run_class, align_pages, PAGE_SAMPLED, zeroed);
+    void *block = arena_large_alloc(arena, class, align_pages, PAGE_SAMPLED, zeroed);
     if (!block) {
         return NULL;
     }
     struct run *run = run_of_page((uintptr_t)block);
-    struct sample *s = record(requested, size_class_bytes(class), size_class_bytes(run_class),
-                              caller);
+    struct sample *s = record(requested, size_class_bytes(class), caller);
     if (!s) {
         arena_large_free(run);
         return NULL;
     }
     run->sample = s;
-    run->small_class = class;
     return block;
 }
 
@@ -132,7 +121,7 @@ void prof_free(struct run *run)
 
 void prof_huge(struct extent *extent, size_t requested, void *caller)
 {
-    extent->sample = record(requested, huge_usable(extent), 0, caller);
+    extent->sample = record(requested, huge_usable(extent), caller);
 }
 
 void prof_huge_free(struct extent *extent)
@@ -141,14 +130,6 @@ void prof_huge_free(struct extent *extent)
         forget(extent->sample);
         extent->sample = NULL;
     }
-}
-
-void prof_promoted_bytes(size_t *usable, size_t *runs)
-{
-    enter();
-    *usable = promoted_usable;
-    *runs = promoted_runs;
-    mutex_unlock(&lock);
 }
 
 void prof_stats(struct ashlar_prof_stats *out)

@@ -32,9 +32,6 @@ bool prof_draw(uint64_t *prng, size_t size);
 void prof_huge(struct extent *extent, size_t requested, void *caller);
 void prof_huge_free(struct extent *extent);
 
-/* Bytes of usable size in live promoted blocks, and the bytes of the classes of their runs. */
-void prof_promoted_bytes(size_t *usable, size_t *runs);
-
 void prof_stats(struct ashlar_prof_stats *out);
 void prof_dump(int fd);
 
