@@ -23,6 +23,8 @@ static struct list_node dirty_list = {&dirty_list, &dirty_list}; /* by age, olde
 static struct extent *spare_nodes;                               /* linked by by_size.left */
 static uint32_t reserves;                                        /* serial of the newest */
 static struct demand demand;                                     /* in chunks */
+static uint64_t freed_serials;                                   /* given out */
+static uint32_t generation;                                      /* counts restarts */
 static size_t reserved_chunks, live_chunks, extents;
 static _Atomic size_t dirty_chunks; /* read anywhere */
 
@@ -50,6 +52,7 @@ static void restart(void)
     list_init(&dirty_list);
     spare_nodes = NULL;
     live_chunks = extents = 0;
+    generation++;
     atomic_store_explicit(&dirty_chunks, 0, RELAXED);
 }
 
@@ -76,12 +79,12 @@ static void node_release(struct extent *node)
     spare_nodes = node;
 }
 
-/* Into the list of dirty extents, sorted by the time of freeing; nearly always as the youngest. */
+/* Into the list of dirty extents, sorted by the order of freeing; nearly always as the youngest. */
 static void link_by_age(struct extent *e)
 {
     struct list_node *at = &dirty_list;
     while (at->prev != &dirty_list &&
-           CONTAINER_OF(at->prev, struct extent, age)->freed_ms > e->freed_ms) {
+           CONTAINER_OF(at->prev, struct extent, age)->freed_serial > e->freed_serial) {
         at = at->prev;
     }
     list_insert_before(at, &e->age);
@@ -157,7 +160,9 @@ static bool cut(struct extent *e, size_t nchunks, enum extent_state state)
     *rest = (struct extent){.addr = e->addr + nchunks * CHUNK_SIZE,
                             .nchunks = e->nchunks - nchunks,
                             .birth = e->birth + nchunks,
-                            .freed_ms = e->freed_ms};
+                            .freed_ms = e->freed_ms,
+                            .freed_serial = e->freed_serial,
+                            .generation = generation};
     e->nchunks = nchunks;
     link_address(rest);
     link_free(rest, state);
@@ -180,6 +185,7 @@ static void release(struct extent *e, enum extent_state state)
         tree_remove(&all, &e->by_address);
         previous->nchunks += e->nchunks;
         previous->freed_ms = e->freed_ms;
+        previous->freed_serial = e->freed_serial;
         extents--;
         node_release(e);
         e = previous;
@@ -209,7 +215,10 @@ static struct extent *reserve(size_t nchunks)
         return NULL;
     }
     *e = (struct extent){
-        .addr = (uintptr_t)addr, .nchunks = want, .birth = (uint64_t)++reserves << BIRTH_INDEX_BITS};
+        .addr = (uintptr_t)addr,
+        .nchunks = want,
+        .birth = (uint64_t)++reserves << BIRTH_INDEX_BITS,
+        .generation = generation};
     reserved_chunks += want;
     link_address(e);
     e->state = EXTENT_CLEAN;
@@ -325,6 +334,13 @@ struct extent *extent_alloc(size_t nchunks, size_t alignment, enum chunk_kind ki
     return e;
 }
 
+/* Notes that the extent becomes dirty now. */
+static void stamp(struct extent *e)
+{
+    e->freed_ms = process_now_ms();
+    e->freed_serial = ++freed_serials;
+}
+
 void extent_free(struct extent *e)
 {
     enter();
@@ -333,9 +349,11 @@ void extent_free(struct extent *e)
     if (huge) {
         chunk_kind_set(e->addr, 1, CHUNK_HUGE_FREED);
     }
-    live_chunks -= e->nchunks;
-    e->freed_ms = process_now_ms();
-    release(e, EXTENT_DIRTY);
+    if (e->generation == generation) { /* else a fork left it in no tree: it is not used again */
+        live_chunks -= e->nchunks;
+        stamp(e);
+        release(e, EXTENT_DIRTY);
+    }
     mutex_unlock(&lock);
 }
 
@@ -352,7 +370,7 @@ struct extent *extent_find(uintptr_t addr)
 bool extent_grow(struct extent *e, size_t nchunks)
 {
     enter();
-    struct extent *next = next_of(e);
+    struct extent *next = e->generation == generation ? next_of(e) : NULL;
     size_t more = nchunks - e->nchunks;
     bool done = next && next->state != EXTENT_LIVE && next->nchunks >= more;
     if (done) {
@@ -366,6 +384,7 @@ bool extent_grow(struct extent *e, size_t nchunks)
             node_release(next);
             e->nchunks = nchunks;
             live_chunks += more;
+            demand_taken(&demand, state == EXTENT_CLEAN ? more : 0, live_chunks);
         } else {
             link_free(next, state);
         }
@@ -378,15 +397,14 @@ void extent_shrink(struct extent *e, size_t nchunks)
 {
     enter();
     size_t before = e->nchunks;
-    uint64_t freed_ms = e->freed_ms = process_now_ms();
-    if (cut(e, nchunks, EXTENT_DIRTY)) {
+    stamp(e);
+    if (e->generation == generation && cut(e, nchunks, EXTENT_DIRTY)) {
         live_chunks -= before - nchunks;
         struct extent *rest = next_of(e);
         chunk_kind_set(rest->addr, rest->nchunks, CHUNK_FREE);
-        rest->freed_ms = freed_ms;
         unlink_free(rest);
         release(rest, EXTENT_DIRTY);
-    } /* else no node: the block keeps its tail, which is free with it later */
+    } /* else no node, or a fork left it in no tree: the block keeps its tail, which is free with it later */
     mutex_unlock(&lock);
 }
 
@@ -512,6 +530,10 @@ static void check_one(const struct extent *e, void *context)
     if (follows && p->state != EXTENT_LIVE && p->state == e->state) {
         diag_line("X2: free extents at %p and %p were not joined", (void *)p->addr,
                   (void *)e->addr);
+        t->ok = false;
+    }
+    if (e->state == EXTENT_CLEAN && *(const volatile uint64_t *)e->addr != 0) {
+        diag_line("X4: the clean extent at %p does not read as zero", (void *)e->addr);
         t->ok = false;
     }
     t->previous = e;

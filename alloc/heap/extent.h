@@ -14,7 +14,7 @@
  * Invariants   X1  by-address neighbours of one reserve do not overlap and leave no gap
  *              X2  two neighbouring free extents of one reserve differ in kind
  *              X3  the dirty list holds exactly the dirty extents and sums to the dirty count
- *              X4  a clean extent reads as zero                          (debug builds: sampled)
+ *              X4  a clean extent reads as zero (its first word is looked at)
  * Below        base tree pages pagemap          Above   run huge purge
  */
 #ifndef ASHLAR_HEAP_EXTENT_H
@@ -38,9 +38,11 @@ struct extent {
     size_t nchunks;
     uint64_t birth;        /* reserve serial << 20 | chunk within the reserve: the order of choice */
     uint64_t freed_ms;     /* when it became dirty */
+    uint64_t freed_serial; /* and as which of all: the order of purging, the same on every run */
     void *sample;          /* live and huge: its record when sampled (prof.h), else NULL */
     enum extent_state state;
     bool zeroed;           /* live: read as zero when handed out */
+    uint32_t generation;   /* of the trees that it was made for: a fork may leave it in none */
 };
 
 /* A live extent of nchunks at an address that is a multiple of `alignment` (CHUNK_SIZE or a larger
@@ -78,7 +80,7 @@ void extent_figures(struct extent_figures *out);
 /* Calls visit for each extent by order of birth of its reserve and address within; holds the lock. */
 void extent_each(void (*visit)(const struct extent *extent, void *context), void *context);
 
-/* X1 to X3; writes a line for each that is broken. */
+/* X1 to X4; writes a line for each that is broken. */
 bool extent_check(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "mutex.h"
 #include "pages.h"
 #include "../util/config.h"
+#include "../util/diag.h"
 
 #define FIRST_BYTES ((size_t)32 << 10)  /* the first arena and two caches */
 #define BLOCK_BYTES ((size_t)128 << 10) /* some twenty caches, or two thousand nodes */
@@ -64,5 +65,14 @@ size_t base_mapped_bytes(void)
 
 bool base_check(void)
 {
-    return block_used <= block_bytes; /* B1 */
+    if (!mutex_lock(&lock)) {
+        base_restart();
+    }
+    bool ok = block_used <= block_bytes;
+    if (!ok) {
+        diag_line("B1: %u bytes used of a base block of %u", (uint64_t)block_used,
+                  (uint64_t)block_bytes);
+    }
+    mutex_unlock(&lock);
+    return ok;
 }

@@ -21,6 +21,7 @@ void *base_alloc(size_t size_bytes);
 size_t base_used_bytes(void);
 size_t base_mapped_bytes(void);
 
+/* B1. */
 bool base_check(void);
 
 #endif

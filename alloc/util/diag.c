@@ -67,6 +67,9 @@ size_t diag_format(char *buf, size_t size, const char *format, va_list args)
             put_string(&b, "0x");
             put_number(&b, (uint64_t)(uintptr_t)va_arg(args, const void *), 16);
             break;
+        case '\0': /* a lone percent sign at the end */
+            put(&b, '%');
+            return (size_t)(b.at - buf);
         default:
             put(&b, *f);
         }

@@ -10,7 +10,8 @@
 
 #include <stdarg.h>
 
-/* Formats into buf and returns the length written, which is below size; the end is cut off. */
+/* Formats into buf, without a closing zero, and returns the length written, at most size; the rest is
+ * cut off. */
 size_t diag_format(char *buf, size_t size, const char *format, va_list args);
 
 /* Writes one formatted piece to the descriptor with write(2), retried on EINTR. */
