@@ -81,8 +81,35 @@ HTML
     assert_output 'data-phone="700 of 390, 17 charts"'
 }
 
-@test "failed cells, holes, few blocks and counts from every process are drawn too" {
-    for scenario in failed holes perf "plain --blocks 1"; do
+@test "hovering shows the raw figures of a row, and of a sample" {
+    made plain
+    # A pointer that moves over each of these in turn, and what the hint says then, a line each.
+    cat "$dir/report.html" - >"$dir/hover.html" <<'HTML'
+<script>
+setTimeout(function () {
+  ["h1", "#ratio-time .mark-rect path", "#raw-grid .mark-symbol path"].forEach(function (selector, i) {
+    var shape = document.querySelector(selector);
+    ["pointerover", "mouseover", "pointermove", "mousemove"].forEach(function (name) {
+      shape.dispatchEvent(new PointerEvent(name, { bubbles: true, clientX: 300, clientY: 300 }));
+    });
+    document.body.append("\nseen " + i + ": " + document.getElementById("tip").outerHTML);
+  });
+}, 1500);
+</script>
+HTML
+    open_report "$dir/hover.html"
+    run grep '^seen' "$BATS_TEST_TMPDIR/dom"
+    assert_line --index 0 --partial 'hidden' # control: a heading has no figures
+    refute_line --index 1 --partial 'hidden'
+    assert_line --index 1 --partial 'xmalloc-test'
+    assert_line --index 1 --regexp 'glibc, median&lt;/span&gt;&lt;span&gt;[0-9]+ ms'
+    assert_line --index 1 --partial 'p, and with Holm'
+    assert_line --index 2 --regexp 'time&lt;/span&gt;&lt;span&gt;[0-9,]+ ns'
+    assert_line --index 2 --regexp 'block&lt;/span&gt;&lt;span&gt;(warm-up|[0-9]+)'
+}
+
+@test "failed cells, a single block and counts from every process are drawn too" {
+    for scenario in failed perf "plain --blocks 1"; do
         # shellcheck disable=SC2086
         made $scenario
         open_report
