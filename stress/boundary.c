@@ -31,8 +31,8 @@ static void check_class(size_t size, size_t usable)
         RUN_EXPECT(0, usable == sizes_class(size), "%zu bytes have usable size %zu, not %zu", size,
                    usable, sizes_class(size));
     } else {
-        RUN_EXPECT(0, usable % 4096 == 0 && usable - size <= size / 4,
-                   "%zu bytes have usable size %zu", size, usable);
+        RUN_EXPECT(0, usable % SIZES_CHUNK == 0 && usable - size < SIZES_CHUNK,
+                   "%zu bytes have usable size %zu, not the next multiple of a chunk", size, usable);
     }
     RUN_EXPECT(0, usable >= last_usable, "%zu bytes have usable size %zu, less than a smaller size",
                size, usable);

@@ -88,13 +88,14 @@ static void use_inherited_blocks(unsigned part)
     }
 }
 
-/* A few blocks of every class, and huge ones. */
+/* Blocks of every class, and a huge one. Of the large ones one each is enough, and cheaper where the
+ * system backs them by huge pages. */
 static void use_every_class(uint64_t key)
 {
-    char *blocks[160];
-    size_t sizes[160], count = 0;
+    char *blocks[240];
+    size_t sizes[240], count = 0;
     for (size_t size = 16; size <= SIZES_LARGE_MAX; size = sizes_next_class(size)) {
-        for (int i = 0; i < 2 && count < 158; i++) {
+        for (int i = 0; i < (size <= SIZES_SMALL_MAX ? 2 : 1) && count < 238; i++) {
             sizes[count] = size;
             blocks[count++] = door->malloc(size);
         }
@@ -285,8 +286,8 @@ static void *work(void *arg)
             stdio_step(file, step);
         if (me < 2)
             fork_in_worker(me);
-        if (step % 512 == 0)
-            usleep(100); /* the machine may have fewer CPUs than workers */
+        if (step % 128 == 0)
+            usleep(200); /* the machine may have fewer CPUs than workers; the children need some */
     }
     if (file != NULL)
         fclose(file);

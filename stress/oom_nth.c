@@ -27,7 +27,7 @@
 extern char **environ;
 
 enum { NOT_REACHED = 3 }; /* exit status of a case that passed because the fault never came */
-enum { SLOTS = 12000, LARGE_SLOTS = 40, SCRIPT_THREADS = 4 };
+enum { SLOTS = 4000, LARGE_SLOTS = 12, SCRIPT_THREADS = 3 };
 
 struct entry {
     char *block;
@@ -122,7 +122,7 @@ static void step_realloc(struct script *s, struct entry *e, size_t size)
 
 static size_t draw_large(struct rng *rng)
 {
-    return rng_below(rng, 4) == 0 ? (3 << 20) + (size_t)rng_below(rng, 9 << 20)
+    return rng_below(rng, 4) == 0 ? (3 << 20) + (size_t)rng_below(rng, 5 << 20)
                                   : 16384 + (size_t)rng_log(rng, 21);
 }
 
@@ -147,8 +147,6 @@ static void script_small(struct script *s, size_t nslots)
             step_realloc(s, e, (size_t)rng_log(&rng, 13));
         else
             step_free(s, e);
-        if (i % (nslots / 2) == 0)
-            doors_purge(door);
     }
     free_all(s);
     doors_purge(door);
@@ -168,7 +166,7 @@ static void script_large(struct script *s, size_t nsteps)
             step_free(s, e);
         else
             step_realloc(s, e, rng_below(&rng, 2) == 0 ? e->size * 3 / 2 + 1 : size);
-        if (i % 64 == 63)
+        if (i % 32 == 31)
             doors_purge(door);
     }
     free_all(s);
@@ -182,8 +180,8 @@ static void *script_thread(void *arg)
     struct script s = {.thread = (unsigned)(uintptr_t)arg};
     size_t bytes = SLOTS * sizeof *s.entries;
     s.entries = memory_map(bytes);
-    script_small(&s, SLOTS / 8);
-    script_large(&s, 60);
+    script_small(&s, SLOTS / 16);
+    script_large(&s, 16);
     /* A block of this thread outlives it, and one of another thread dies here. */
     struct entry *mine = memory_map(sizeof *mine);
     struct rng rng = rng_at(the_run.seed, s.thread, s.step);
@@ -214,7 +212,7 @@ static void run_script(const char *name)
     if (strcmp(name, "small") == 0)
         script_small(&s, SLOTS);
     else if (strcmp(name, "large") == 0)
-        script_large(&s, 600);
+        script_large(&s, 120);
     else
         script_threads();
     memory_unmap(s.entries, SLOTS * sizeof *s.entries);
@@ -258,7 +256,7 @@ static int spawn_case(struct run *run, const char *script, const char *fault)
     char variable[80], seed[32];
     snprintf(variable, sizeof variable, FAULT_VARIABLE "=%s", fault);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)run->seed);
-    char *argv[] = {"ashlar-stress", "oom-nth", "--variant", (char *)(uintptr_t)script,
+    char *argv[] = {run->argv[0], "oom-nth", "--variant", (char *)(uintptr_t)script,
                     "--seed", seed, "--allocator", (char *)(uintptr_t)run->door->name, NULL};
     enum { ENV_MAX = 512 };
     char *envp[ENV_MAX];

@@ -1,7 +1,7 @@
 /* sampling.c: the sampled heap profile (prof:true). Its estimate of what is alive must be unbiased:
  * over many rounds, the sum of its errors stays within three standard errors of zero.
  *
- * With a mean distance of T bytes between samples, a block of s bytes is sampled with probability
+ * With a mean distance of T bytes between samples, a block of s usable bytes is sampled with probability
  * p = 1 - exp(-s / T) and stands for s / p bytes. The estimate of n such blocks has the variance
  * n * s^2 * (1 - p) / p, which is computed here and not taken from the library.
  *
@@ -59,18 +59,24 @@ struct sums {
     double true_bytes, true_blocks, bytes_variance, blocks_variance;
 };
 
+/* Mostly small; one in fifty large, where realloc grows blocks in place. */
+static size_t draw_size(struct rng *rng)
+{
+    return rng_below(rng, 50) == 0 ? 14000 + (size_t)rng_log(rng, 17) : (size_t)rng_log(rng, 12);
+}
+
 static void allocate_round(uint64_t round, struct sums *sums)
 {
     for (int i = 0; i < BLOCKS; i++) {
         struct rng rng = rng_at(the_run.seed, 0, round * BLOCKS + (uint64_t)i);
-        size_t size = (size_t)rng_log(&rng, rng_below(&rng, 50) == 0 ? 17 : 12);
+        size_t size = draw_size(&rng);
         run_note(0, round * BLOCKS + (uint64_t)i, "malloc", NULL, size, 0);
         size_t offset;
         char *block = i % 8 == 0 ? door->calloc(1, size) : door->malloc(size);
         RUN_EXPECT(0, block != NULL, "no memory for %zu bytes", size);
         RUN_EXPECT(0, i % 8 != 0 || tag_is_zero(block, size, 0, true, &offset),
                    "calloc of %zu bytes is not zero at offset %zu", size, offset);
-        if (i % 16 == 1) {
+        if (i % 16 == 1 || size > 14000) {
             size_t grown = size * 2 + 1;
             tag_write(block, size, 9, false);
             block = door->realloc(block, grown);
@@ -84,10 +90,10 @@ static void allocate_round(uint64_t round, struct sums *sums)
         tag_write(block, usable, mix64(round + (uint64_t)i), false);
         blocks[i] = block;
         sizes[i] = usable;
-        sums->true_bytes += (double)size;
+        sums->true_bytes += (double)usable;
         sums->true_blocks += 1;
-        sums->bytes_variance += variance_of((double)size);
-        sums->blocks_variance += variance_of((double)size) / ((double)size * (double)size);
+        sums->bytes_variance += variance_of((double)usable);
+        sums->blocks_variance += variance_of((double)usable) / ((double)usable * (double)usable);
     }
 }
 

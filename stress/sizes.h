@@ -1,6 +1,6 @@
 /* sizes.h: the size classes, from the documents alone and not from the library's table: multiples of
- * 16 up to 128, then four a doubling; beyond 3.5 MiB, blocks are huge. What the library does is
- * compared with this. And the sizes that hurt: those at the boundaries. */
+ * 16 up to 128, four a doubling up to 1 KiB, eight a doubling beyond; from 3.75 MiB on, blocks are
+ * huge. What the library does is compared with this. And the sizes that hurt: those at boundaries. */
 #ifndef STRESS_SIZES_H
 #define STRESS_SIZES_H
 
@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-enum { SIZES_SMALL_MAX = 14336, SIZES_LARGE_MAX = 3670016, SIZES_CHUNK = 4 << 20 };
+enum { SIZES_SMALL_MAX = 32 << 10, SIZES_LARGE_MAX = 3840 << 10, SIZES_CHUNK = 4 << 20 };
 
 /* The class of a size up to SIZES_LARGE_MAX: the smallest class that holds it. */
 static inline size_t sizes_class(size_t size)
@@ -18,7 +18,7 @@ static inline size_t sizes_class(size_t size)
     size_t doubling = 128;
     while (doubling * 2 < size)
         doubling *= 2;
-    size_t step = doubling / 4;
+    size_t step = doubling / (doubling < 1024 ? 4 : 8);
     return (size + step - 1) / step * step;
 }
 
@@ -43,7 +43,7 @@ static inline size_t sizes_draw(struct rng *rng)
         return (size_t)((int64_t)(SIZES_CHUNK >> rng_below(rng, 6)) + around -
                         (int64_t)(4096 * rng_below(rng, 3)));
     if (kind < 99) /* large */
-        return 16384 + (size_t)rng_log(rng, 20);
+        return SIZES_SMALL_MAX + (size_t)rng_log(rng, 20);
     return SIZES_LARGE_MAX + (size_t)rng_below(rng, 12 << 20); /* huge */
 }
 

@@ -7,6 +7,7 @@ int main(int argc, char **argv)
     char *volatile block = calloc(1, 64);
     if (block == NULL)
         return 3;
+    class_bytes = malloc_usable_size(block);
     free(block);
     return misuse(argv, block, block);
 }

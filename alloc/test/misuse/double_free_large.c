@@ -4,7 +4,7 @@
 int main(int argc, char **argv)
 {
     (void)argc;
-    char *volatile block = take(20000);
+    char *volatile block = take(50000);
     free(block);
     return misuse(argv, block, block);
 }

@@ -4,7 +4,7 @@
 int main(int argc, char **argv)
 {
     (void)argc;
-    char *volatile block = take(14336);
+    char *volatile block = take(32768);
     free(block);
     return misuse(argv, block, block);
 }

@@ -3,7 +3,8 @@
  *
  *     double_free_now free          double_free_now realloc          double_free_now usable_size
  *
- * The pointer is written to standard output first, so that the test compares the whole message.
+ * The pointer, the block and its size class are written to standard output first, so that the test
+ * compares the whole message.
  */
 #ifndef MISUSE_H
 #define MISUSE_H
@@ -23,6 +24,8 @@ void free_sized(void *ptr, size_t size_bytes);
 void free_aligned_sized(void *ptr, size_t alignment_bytes, size_t size_bytes);
 #endif
 
+static size_t class_bytes; /* of the block taken last, for the test to compare with the message */
+
 /* A block that is really touched, or the end of the test. */
 static inline char *take(size_t size_bytes)
 {
@@ -30,6 +33,7 @@ static inline char *take(size_t size_bytes)
     if (block == NULL)
         exit(3);
     memset(block, 1, size_bytes);
+    class_bytes = malloc_usable_size(block);
     return block;
 }
 
@@ -50,7 +54,7 @@ static inline int misuse(char **argv, void *wrong, void *block)
 {
     void *volatile pointer = wrong; /* the compiler must not reason about it */
     const char *door = argv[1] != NULL ? argv[1] : "free";
-    say("%p %p\n", wrong, block);
+    say("%p %p %zu\n", wrong, block, class_bytes);
     if (strcmp(door, "free") == 0)
         free(pointer);
     else if (strcmp(door, "realloc") == 0)
