@@ -36,7 +36,8 @@ static void print_help(void)
     for (size_t i = 0; i < VERBS; i++)
         printf("  %-10s %s\n", verbs[i].name, verbs[i].about);
     puts("\n`ashlar VERB --help` shows the options of a verb.\n"
-         "Exit codes: 0 ok, 1 regression, 2 usage, 3 inconclusive, 4 crash, time-out, out of memory, "
+         "Exit codes: 0 ok, 1 regression, 2 usage, 3 inconclusive, 4 crash, time-out, out of "
+         "memory, "
          "corruption or missing allocator, 5 environment mismatch, 130 interrupted.");
 }
 

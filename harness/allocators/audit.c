@@ -49,7 +49,8 @@ static bool not_loaded(const struct allocator *allocator, struct child *probe, s
     return fail(why, EXIT_FAILED,
                 "allocator %s: %s was not loaded (%.300s); give a library that LD_PRELOAD accepts",
                 allocator->name, allocator->path,
-                said != NULL ? text_trim((char *)(uintptr_t)said) : "it is not in the probe's maps");
+                said != NULL ? text_trim((char *)(uintptr_t)said)
+                             : "it is not in the probe's maps");
 }
 
 bool audit_serves(const struct allocator *allocator, const char *entry_point)
@@ -82,7 +83,8 @@ static bool judge_probe(const struct allocator *allocator, struct child *probe, 
     }
     if (canary == NULL || strcmp(canary, "ok") != 0)
         return fail(why, EXIT_FAILED, "allocator %s: under %s %s; repair it before it is measured",
-                    allocator->name, allocator->path, canary != NULL ? canary : "the canary is mute");
+                    allocator->name, allocator->path,
+                    canary != NULL ? canary : "the canary is mute");
     return true;
 }
 

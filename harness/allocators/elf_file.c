@@ -1,4 +1,5 @@
-/* elf_file.c: see elf_file.h. Every offset is checked against the file's size before it is followed. */
+/* elf_file.c: see elf_file.h. Every offset is checked against the file's size before it is
+ * followed. */
 #include "allocators/elf_file.h"
 
 #include <elf.h>
@@ -57,7 +58,8 @@ static bool note_build_id(const struct view *notes, char *hex)
         if (name == NULL || id == NULL)
             return false;
         if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof ELF_NOTE_GNU &&
-            memcmp(name, ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0 && note->n_descsz <= BUILD_ID_MAX) {
+            memcmp(name, ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0 &&
+            note->n_descsz <= BUILD_ID_MAX) {
             for (size_t i = 0; i < note->n_descsz; i++)
                 sprintf(hex + 2 * i, "%02x", id[i]);
             return true;

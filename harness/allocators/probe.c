@@ -4,9 +4,9 @@
  *     {"loaded":true,"mapping":"7f..-7f.. r-xp .. /path/lib.so","version":"5.3.0",
  *      "entry_points":{"malloc":"/path/lib.so",...,"pvalloc":"/lib/.../libc.so.6"},"canary":"ok"}
  *
- * Three proofs, none of which trusts the others: which object the dynamic linker gives for each name;
- * the library's line in /proc/self/maps; and calls whose results are looked at. A library that
- * crashes on these calls ends this process, which is why it is a process of its own.
+ * Three proofs, none of which trusts the others: which object the dynamic linker gives for each
+ * name; the library's line in /proc/self/maps; and calls whose results are looked at. A library
+ * that crashes on these calls ends this process, which is why it is a process of its own.
  *
  * Nothing here uses stdio streams: they would allocate with the library under test.
  */
@@ -52,7 +52,7 @@ static void say_string(const char *text)
     say("\"");
 }
 
-/* ---- /proc/self/maps -------------------------------------------------------------------------- */
+/* ---- /proc/self/maps ---- */
 
 static char maps[262144];
 
@@ -82,12 +82,11 @@ static char *find_mapping(const char *path)
     return NULL;
 }
 
-/* ---- who resolves what ------------------------------------------------------------------------ */
+/* ---- who resolves what ---- */
 
 static const char *const entry_points[] = {
-    "malloc",        "calloc",   "realloc", "free",    "posix_memalign",
-    "aligned_alloc", "memalign", "valloc",  "pvalloc", "reallocarray",
-    "malloc_usable_size",
+    "malloc",   "calloc", "realloc", "free",         "posix_memalign",     "aligned_alloc",
+    "memalign", "valloc", "pvalloc", "reallocarray", "malloc_usable_size",
 };
 
 #define ENTRY_POINTS (sizeof entry_points / sizeof entry_points[0])
@@ -109,7 +108,7 @@ static void say_entry_points(void)
     say("}");
 }
 
-/* ---- versions --------------------------------------------------------------------------------- */
+/* ---- versions ---- */
 
 /* POSIX gives functions and data the same pointers; ISO C does not, hence the copy. */
 static bool find_function(const char *name, void *function, const char *library)
@@ -169,7 +168,7 @@ static void say_version(const char *library)
         say_string(suffix != NULL ? suffix + 4 : "");
 }
 
-/* ---- the canary ------------------------------------------------------------------------------- */
+/* ---- the canary ---- */
 
 static bool all_are(const unsigned char *block, unsigned char value, size_t size_bytes)
 {

@@ -71,8 +71,8 @@ static char *linker_cache(void)
     return text;
 }
 
-/* The path of the first entry `soname...` of this machine's kind; the cache also lists the libraries
- * of other word sizes. NULL when there is none. */
+/* The path of the first entry `soname...` of this machine's kind; the cache also lists the
+ * libraries of other word sizes. NULL when there is none. */
 static char *cache_find(const char *cache, const char *soname)
 {
     size_t len = strlen(soname);
@@ -180,8 +180,8 @@ static int on_entry(void *user, const char *section, const char *key, const char
     }
     if (strcmp(key, "path") == 0) {
         set_text(&allocator->path, text_copy(value));
-        set_text(&allocator->remedy, text_format("%s (from %s) is not there; correct its path",
-                                                 value, reading->file));
+        set_text(&allocator->remedy,
+                 text_format("%s (from %s) is not there; correct its path", value, reading->file));
         if (access(value, R_OK) != 0)
             set_text(&allocator->path, NULL);
     } else if (strcmp(key, "soname") == 0) {

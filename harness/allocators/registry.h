@@ -17,13 +17,13 @@
 #include <jansson.h>
 
 struct allocator {
-    char *name;      /* as the user calls it, unique in a run */
-    char *path;      /* what is preloaded; NULL: not found */
-    char *remedy;    /* with no path: what to do about it */
-    char *build_id;  /* of the file, see elf_file.h */
-    char *version;   /* from the audit; NULL before it */
+    char *name;       /* as the user calls it, unique in a run */
+    char *path;       /* what is preloaded; NULL: not found */
+    char *remedy;     /* with no path: what to do about it */
+    char *build_id;   /* of the file, see elf_file.h */
+    char *version;    /* from the audit; NULL before it */
     struct words env; /* NAME=VALUE for its processes */
-    json_t *audit;   /* NULL before the audit */
+    json_t *audit;    /* NULL before the audit */
 };
 
 struct registry {
@@ -31,8 +31,8 @@ struct registry {
     size_t count;
 };
 
-/* Built-ins and, when `file` is not NULL, the user's sections, which go before built-ins of the same
- * name. A library that is not there is in the list with a NULL path. */
+/* Built-ins and, when `file` is not NULL, the user's sections, which go before built-ins of the
+ * same name. A library that is not there is in the list with a NULL path. */
 bool registry_open(struct registry *registry, const char *file, struct failure *why);
 void registry_close(struct registry *registry);
 

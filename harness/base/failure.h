@@ -1,7 +1,8 @@
-/* failure.h: how the harness says no. One line that names the input and the remedy, and one exit code.
+/* failure.h: how the harness says no. One line that names the input and the remedy, and one exit
+ * code.
  *
- * A function that can fail returns bool and takes a `struct failure *`; `return fail(...)` fills it.
- * main() prints the line, once, as "ashlar VERB: LINE".
+ * A function that can fail returns bool and takes a `struct failure *`; `return fail(...)` fills
+ * it. main() prints the line, once, as "ashlar VERB: LINE".
  */
 #ifndef ASHLAR_BASE_FAILURE_H
 #define ASHLAR_BASE_FAILURE_H

@@ -12,10 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOAD_MAX_PER_CORE 0.25      /* above it a core is not ours for a quarter of the time */
-#define STEAL_MAX_SHARE 0.005       /* 0.5 %: the size of the differences that are to be seen */
+#define LOAD_MAX_PER_CORE 0.25       /* above it a core is not ours for a quarter of the time */
+#define STEAL_MAX_SHARE 0.005        /* 0.5 %: the size of the differences that are to be seen */
 #define MEMORY_MIN_KIB (1024 * 1024) /* four times the 256 MiB that a workload may hold */
-#define CORES_MIN 4                 /* two threads under test, the harness, and the system */
+#define CORES_MIN 4                  /* two threads under test, the harness, and the system */
 
 struct complaint {
     char text[256];
@@ -69,12 +69,12 @@ static bool check_turbo(struct complaint *complaint)
 
 static bool check_smt(struct complaint *complaint)
 {
-    char *siblings =
-        environment_read("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list");
+    char *siblings = environment_read("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list");
     bool shared = siblings != NULL && strpbrk(siblings, ",-") != NULL;
 
     if (shared)
-        complain(complaint, "echo off > /sys/devices/system/cpu/smt/control, or pin to one thread a core",
+        complain(complaint,
+                 "echo off > /sys/devices/system/cpu/smt/control, or pin to one thread a core",
                  "processors %s are threads of one core: two threads of a workload may share it",
                  siblings);
     free(siblings);
@@ -101,8 +101,9 @@ static bool check_load(struct complaint *complaint)
     bool bad = load > LOAD_MAX_PER_CORE * (double)cores;
 
     free(text);
-    return bad && complain(complaint, "stop the other work, or wait",
-                           "the load is %.2f on %ld cores before anything was started", load, cores);
+    return bad &&
+           complain(complaint, "stop the other work, or wait",
+                    "the load is %.2f on %ld cores before anything was started", load, cores);
 }
 
 struct cpu_times {
@@ -189,14 +190,17 @@ static bool check_container(struct complaint *complaint)
 static bool check_virtual(struct complaint *complaint)
 {
     return environment_is_virtual() &&
-           complain(complaint, "use a machine without a hypervisor; trust paired blocks and counts only",
-                    "this is a virtual machine: its processors may be threads of one core, and move");
+           complain(
+               complaint, "use a machine without a hypervisor; trust paired blocks and counts only",
+               "this is a virtual machine: its processors may be threads of one core, and move");
 }
 
 static bool check_clock(struct complaint *complaint)
 {
-    char *source = environment_read("/sys/devices/system/clocksource/clocksource0/current_clocksource");
-    bool bad = source != NULL && strcmp(source, "tsc") != 0 && strcmp(source, "arch_sys_counter") != 0;
+    char *source =
+        environment_read("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    bool bad =
+        source != NULL && strcmp(source, "tsc") != 0 && strcmp(source, "arch_sys_counter") != 0;
 
     if (bad)
         complain(complaint,

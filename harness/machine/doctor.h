@@ -1,7 +1,7 @@
 /* doctor.h: what would make figures doubtful on this machine, each with its remedy.
  *
- * A check looks at one thing and either is content or says what is wrong in words of its own. Adding
- * one is a function and a line in the list at the end of doctor.c.
+ * A check looks at one thing and either is content or says what is wrong in words of its own.
+ * Adding one is a function and a line in the list at the end of doctor.c.
  */
 #ifndef ASHLAR_MACHINE_DOCTOR_H
 #define ASHLAR_MACHINE_DOCTOR_H

@@ -19,8 +19,8 @@
 const char *environment_root = "";
 
 static const char *const fingerprint_keys[] = {
-    "kernel", "architecture", "cpu_model", "cores", "cores_allowed", "memory_mib", "thp",
-    "thp_defrag", "governor", "turbo", "smt", "aslr", "glibc",
+    "kernel",     "architecture", "cpu_model", "cores", "cores_allowed", "memory_mib", "thp",
+    "thp_defrag", "governor",     "turbo",     "smt",   "aslr",          "glibc",
 };
 
 #define FINGERPRINT_KEYS (sizeof fingerprint_keys / sizeof fingerprint_keys[0])
@@ -56,7 +56,8 @@ static char *field_of(const char *path, const char *name)
 
     if (text == NULL)
         return NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
         char *colon = strchr(line, ':');
 
         if (colon == NULL || strncmp(line, name, strlen(name)) != 0)
@@ -163,8 +164,8 @@ static char *turbo_state(void)
 
 static char *revision(void)
 {
-    char *command = text_format("git -C '%s' describe --always --dirty --abbrev=12 2>/dev/null",
-                                place_home());
+    char *command =
+        text_format("git -C '%s' describe --always --dirty --abbrev=12 2>/dev/null", place_home());
     FILE *pipe = popen(command, "r");
     char line[128] = "";
 
@@ -208,7 +209,8 @@ json_t *environment_capture(void)
     json_object_set_new(environment, "cores_allowed", json_integer(allowed_cores()));
     json_object_set_new(environment, "memory_mib", json_integer(memory_mib()));
     put(environment, "thp", environment_choice("/sys/kernel/mm/transparent_hugepage/enabled"));
-    put(environment, "thp_defrag", environment_choice("/sys/kernel/mm/transparent_hugepage/defrag"));
+    put(environment, "thp_defrag",
+        environment_choice("/sys/kernel/mm/transparent_hugepage/defrag"));
     put(environment, "governor",
         environment_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"));
     put(environment, "turbo", turbo_state());
@@ -217,13 +219,14 @@ json_t *environment_capture(void)
     put(environment, "glibc", text_copy(gnu_get_libc_version()));
     put(environment, "clock_source",
         environment_read("/sys/devices/system/clocksource/clocksource0/current_clocksource"));
-    put(environment, "compiler", text_copy(
+    put(environment, "compiler",
+        text_copy(
 #ifdef __clang__
-                                     __VERSION__
+            __VERSION__
 #else
-                                     "gcc " __VERSION__
+            "gcc " __VERSION__
 #endif
-                                     ));
+            ));
     put(environment, "pmu", text_copy(pmu != NULL ? pmu : "yes"));
     put(environment, "container", container != NULL ? text_copy(container) : NULL);
     json_object_set_new(environment, "virtual_machine", json_boolean(environment_is_virtual()));

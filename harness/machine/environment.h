@@ -3,8 +3,8 @@
  *     in the fingerprint     kernel, processor, cores, memory, huge pages, governor, layout, libc
  *     beside it              load, revision, compiler, container: told, but free to differ
  *
- * Figures from two fingerprints are not compared. Only differences inside one block are evidence, so
- * what drifts within the hour (load) is no part of it.
+ * Figures from two fingerprints are not compared. Only differences inside one block are evidence,
+ * so what drifts within the hour (load) is no part of it.
  */
 #ifndef ASHLAR_MACHINE_ENVIRONMENT_H
 #define ASHLAR_MACHINE_ENVIRONMENT_H

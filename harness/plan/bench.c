@@ -9,8 +9,8 @@
 
 #define ASK_TIMEOUT_MS 20000
 
-/* The filter is a regular expression; a name is meant literally. Google Benchmark puts the fixed number
- * of iterations into the name, behind one of its parts. */
+/* The filter is a regular expression; a name is meant literally. Google Benchmark puts the fixed
+ * number of iterations into the name, behind one of its parts. */
 static char *exact_filter(const char *name)
 {
     static const char iterations[] = "(/iterations:[0-9]+)?";
@@ -40,7 +40,8 @@ static struct words micro_argv(const struct plan *plan, const struct cell *cell,
     words_add(&argv, plan->micro);
     words_add(&argv, filter);
     words_add(&argv, iterations);
-    words_add(&argv, mode == BENCH_NULL ? "--benchmark_list_tests=true" : "--benchmark_format=json");
+    words_add(&argv,
+              mode == BENCH_NULL ? "--benchmark_list_tests=true" : "--benchmark_format=json");
     free(filter);
     free(iterations);
     return argv;
@@ -170,7 +171,8 @@ bool bench_describe(const struct plan *plan, struct cell *cell, struct words *ne
 {
     if (cell->micro == NULL)
         return describe_workload(plan, cell, needed, why);
-    for (const char *const *name = (const char *const[]){"malloc", "calloc", "realloc", "free", NULL};
+    for (const char *const *name =
+             (const char *const[]){"malloc", "calloc", "realloc", "free", NULL};
          *name != NULL; name++)
         words_add(needed, *name);
     return describe_micro(plan, cell, why);

@@ -23,7 +23,8 @@ struct words bench_argv(const struct plan *plan, const struct cell *cell, enum b
 bool bench_describe(const struct plan *plan, struct cell *cell, struct words *needed,
                     struct failure *why);
 
-/* All workloads as the bench lists them (a JSON array), NULL and a failure when it cannot be asked. */
+/* All workloads as the bench lists them (a JSON array), NULL and a failure when it cannot be asked.
+ */
 json_t *bench_list(const char *bench, struct failure *why);
 
 #endif

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- preparing -------------------------------------------------------------------------------- */
+/* ---- preparing ---- */
 
 static char *find_program(const char *name)
 {
@@ -138,7 +138,7 @@ bool plan_prepare(struct plan *plan, struct failure *why)
     return true;
 }
 
-/* ---- to and from JSON ------------------------------------------------------------------------- */
+/* ---- to and from JSON ---- */
 
 static json_t *words_to_json(const struct words *words)
 {
@@ -288,8 +288,10 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     plan->warnings = json_incref(json_object_get(line, "warnings"));
     plan->programs = json_incref(json_object_get(line, "programs"));
     plan->valgrind = find_program("valgrind");
-    json_array_foreach (plan->programs, i, program) {
-        bool micro = strcmp(json_string_value(json_object_get(program, "name")), "ashlar-micro") == 0;
+    json_array_foreach(plan->programs, i, program)
+    {
+        bool micro =
+            strcmp(json_string_value(json_object_get(program, "name")), "ashlar-micro") == 0;
 
         *(micro ? &plan->micro : &plan->bench) = copy_of(program, "path");
     }
@@ -299,7 +301,7 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     return true;
 }
 
-/* ---- does it still hold ----------------------------------------------------------------------- */
+/* ---- does it still hold ---- */
 
 static bool same_build(const char *what, const char *path, const char *stored, struct failure *why)
 {
@@ -338,11 +340,12 @@ bool plan_still_holds(const struct plan *plan, struct failure *why)
         if (!same_build(plan->allocators[i].name, plan->allocators[i].path,
                         plan->allocators[i].build_id, why))
             return false;
-    json_array_foreach (plan->programs, i, program)
-        if (!same_build(json_string_value(json_object_get(program, "name")),
-                        json_string_value(json_object_get(program, "path")),
-                        json_string_value(json_object_get(program, "build_id")), why))
-            return false;
+    json_array_foreach(
+        plan->programs, i,
+        program) if (!same_build(json_string_value(json_object_get(program, "name")),
+                                 json_string_value(json_object_get(program, "path")),
+                                 json_string_value(json_object_get(program, "build_id")),
+                                 why)) return false;
     return true;
 }
 

@@ -1,11 +1,12 @@
 /* plan.h: all that a run is going to do, settled before its first process.
  *
- *     suite + allocators + seed + programs  --plan_prepare-->  plan  --plan_to_json-->  first line of
- *                                                                                       samples.jsonl
- *     first line of samples.jsonl  --plan_from_json-->  the same plan, to go on with
+ *     suite, allocators,       plan_prepare           plan_to_json     first line of
+ *     seed, programs        ----------------->  plan  ------------>    samples.jsonl
+ *                                                     <------------
+ *                                                     plan_from_json   to go on with it
  *
- * The order of everything follows from the seed, so a run that was interrupted goes on in the order in
- * which it would have gone on anyway.
+ * The order of everything follows from the seed, so a run that was interrupted goes on in the order
+ * in which it would have gone on anyway.
  */
 #ifndef ASHLAR_PLAN_PLAN_H
 #define ASHLAR_PLAN_PLAN_H
@@ -22,22 +23,23 @@
 struct plan {
     struct suite suite;
     uint64_t seed;
-    char *run_id;          /* hash of the plan and the seed */
+    char *run_id;                 /* hash of the plan and the seed */
     struct allocator *allocators; /* the baseline first */
-    size_t n_allocators;   /* 1 .. */
-    char *bench;           /* path of ashlar-bench */
-    char *micro;           /* path of ashlar-micro */
-    char *valgrind;        /* path, NULL when there is none */
-    bool counts;           /* whether instructions are to be counted */
-    json_t *programs;      /* [{"name","path","build_id"}] of those that the suite uses */
-    json_t *environment;   /* the machine */
-    json_t *warnings;      /* [{"id","text","remedy"}] */
-    json_t *skipped;       /* [{"cell","allocator","reason"}] */
+    size_t n_allocators;          /* 1 .. */
+    char *bench;                  /* path of ashlar-bench */
+    char *micro;                  /* path of ashlar-micro */
+    char *valgrind;               /* path, NULL when there is none */
+    bool counts;                  /* whether instructions are to be counted */
+    json_t *programs;             /* [{"name","path","build_id"}] of those that the suite uses */
+    json_t *environment;          /* the machine */
+    json_t *warnings;             /* [{"id","text","remedy"}] */
+    json_t *skipped;              /* [{"cell","allocator","reason"}] */
 };
 
-/* Checks all that can be checked before anything is written: programs, workloads, their options, the
- * allocators' audits. Takes the canonical parameters of every cell from the bench. The suite, the
- * seed, the allocators (resolved, not yet audited), bench and micro are filled in by the caller. */
+/* Checks all that can be checked before anything is written: programs, workloads, their options,
+ * the allocators' audits. Takes the canonical parameters of every cell from the bench. The suite,
+ * the seed, the allocators (resolved, not yet audited), bench and micro are filled in by the
+ * caller. */
 bool plan_prepare(struct plan *plan, struct failure *why);
 
 json_t *plan_to_json(const struct plan *plan);
@@ -45,8 +47,8 @@ json_t *plan_to_json(const struct plan *plan);
 /* Takes the plan back from its line. Nothing is checked against this machine. */
 bool plan_from_json(struct plan *plan, const json_t *line, const char *path, struct failure *why);
 
-/* Whether this machine, these libraries and these programs are still those of the plan; if not, fails
- * with EXIT_ENVIRONMENT and names the difference. */
+/* Whether this machine, these libraries and these programs are still those of the plan; if not,
+ * fails with EXIT_ENVIRONMENT and names the difference. */
 bool plan_still_holds(const struct plan *plan, struct failure *why);
 
 /* Whether a cell is left out for an allocator. */
@@ -55,8 +57,8 @@ bool plan_skips(const struct plan *plan, size_t cell, size_t allocator);
 /* How often every cell runs: the warm-up and the blocks. */
 uint64_t plan_rounds(const struct plan *plan);
 
-/* Fills order[suite.count] with the cells of a round, and order[n_allocators] with the allocators of
- * one block. Round 0 is the warm-up. */
+/* Fills order[suite.count] with the cells of a round, and order[n_allocators] with the allocators
+ * of one block. Round 0 is the warm-up. */
 void plan_cell_order(const struct plan *plan, uint64_t round, size_t *order);
 void plan_block_order(const struct plan *plan, uint64_t round, size_t cell, size_t *order);
 

@@ -40,7 +40,8 @@ bool plan_skips(const struct plan *plan, size_t cell, size_t allocator)
     size_t i;
     json_t *skip;
 
-    json_array_foreach (plan->skipped, i, skip) {
+    json_array_foreach(plan->skipped, i, skip)
+    {
         const char *name = json_string_value(json_object_get(skip, "allocator"));
 
         if ((size_t)json_integer_value(json_object_get(skip, "cell")) == cell && name != NULL &&

@@ -12,15 +12,15 @@
 #define TIMEOUT_S_DEFAULT 60
 #define PRIMARY_MAX 2 /* a workload: more would buy it weight in Holm's family */
 
-/* A process under callgrind is some 40 to 60 times slower: a fortieth of the work takes about as long
- * as the timed process. */
+/* A process under callgrind is some 40 to 60 times slower: a fortieth of the work takes about as
+ * long as the timed process. */
 #define COUNT_SHARE 40
 
 struct reading {
     struct suite *suite;
     const char *file;
     struct failure *why;
-    bool failed;      /* only the first mistake is kept */
+    bool failed; /* only the first mistake is kept */
 };
 
 static int refuse(struct reading *reading, const char *section, const char *key, const char *what)
@@ -129,7 +129,8 @@ static int on_entry(void *user, const char *section, const char *key, const char
     return refuse(user, section, key, "unknown section; use [suite] or [cell NAME]");
 }
 
-/* The value of an option in args, NULL when it is not there. Both "--ops 5" and "--ops=5" are known. */
+/* The value of an option in args, NULL when it is not there. Both "--ops 5" and "--ops=5" are
+ * known. */
 static const char *option_of(const struct words *args, const char *option)
 {
     size_t len = strlen(option);
@@ -160,8 +161,8 @@ struct words cell_args_with_ops(const struct cell *cell, uint64_t ops)
     return args;
 }
 
-/* One thread runs the same instructions each time; several do only when they share nothing, which the
- * suite must say. */
+/* One thread runs the same instructions each time; several do only when they share nothing, which
+ * the suite must say. */
 static void settle_count(struct cell *cell)
 {
     bool wanted = cell->count_wish == COUNT_YES ||
@@ -203,8 +204,8 @@ static bool settle_cell(struct cell *cell, const char *file, struct failure *why
                     "`ashlar run --calibrate`",
                     file, cell->label);
     if (cell->micro != NULL && !settle_micro(cell))
-        return fail(why, EXIT_USAGE, "%s: [cell %s] the args of a micro cell are --ops N alone", file,
-                    cell->label);
+        return fail(why, EXIT_USAGE, "%s: [cell %s] the args of a micro cell are --ops N alone",
+                    file, cell->label);
     settle_count(cell);
     return true;
 }

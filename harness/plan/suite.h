@@ -9,8 +9,8 @@
  *     workload = larson                  or: micro = BM_malloc_free/64
  *     args = --threads 2 --ops 4000000   the amount of work is always stated
  *     primary = yes                      counts for the verdict; at most two a workload
- *     count = no                         whether instructions are counted (default: --threads is 1)
- *     count_ops = 100000                 for that pass, which is some 50 times slower (default: ops / 40)
+ *     count = no                         whether instructions are counted (default: one thread)
+ *     count_ops = 100000                 work of that slow pass (default: a fortieth of --ops)
  *
  * A cell is a workload with its parameters and threads: one row of every table.
  */
@@ -25,33 +25,33 @@
 enum count_wish { COUNT_AUTO, COUNT_YES, COUNT_NO };
 
 struct cell {
-    int id;             /* its place in the suite */
-    char *label;        /* the section's name */
-    char *workload;     /* "micro" for a Google Benchmark row */
-    char *micro;        /* the row's name, NULL for a workload of ashlar-bench */
-    char *params;       /* canonical text from the bench; NULL until it was asked */
-    struct words args;  /* of the workload, without its name */
-    uint64_t threads;   /* from --threads in args or the row's name, 1 without */
-    uint64_t ops;       /* from --ops in args; iterations of a micro row */
-    uint64_t count_ops; /* for the counting pass; 0: not countable */
+    int id;                     /* its place in the suite */
+    char *label;                /* the section's name */
+    char *workload;             /* "micro" for a Google Benchmark row */
+    char *micro;                /* the row's name, NULL for a workload of ashlar-bench */
+    char *params;               /* canonical text from the bench; NULL until it was asked */
+    struct words args;          /* of the workload, without its name */
+    uint64_t threads;           /* from --threads in args or the row's name, 1 without */
+    uint64_t ops;               /* from --ops in args; iterations of a micro row */
+    uint64_t count_ops;         /* for the counting pass; 0: not countable */
     enum count_wish count_wish; /* what the suite said of it */
     bool primary;
 };
 
 struct suite {
-    char *name;          /* of the file, without directory and .ini */
-    char *about;         /* "" when not said */
-    uint64_t blocks;     /* 1 .. 1000 */
-    uint64_t timeout_s;  /* 1 .. */
-    struct cell *cells;  /* count of them, at least one */
+    char *name;         /* of the file, without directory and .ini */
+    char *about;        /* "" when not said */
+    uint64_t blocks;    /* 1 .. 1000 */
+    uint64_t timeout_s; /* 1 .. */
+    struct cell *cells; /* count of them, at least one */
     size_t count;
 };
 
 /* Reads a suite by name or file. Every mistake is EXIT_USAGE with the file and the section. */
 bool suite_open(struct suite *suite, const char *name, struct failure *why);
 
-/* A suite of command-line cells: each "WORKLOAD ARGS". Not primary when there are more than two of a
- * workload. */
+/* A suite of command-line cells: each "WORKLOAD ARGS". Not primary when there are more than two of
+ * a workload. */
 bool suite_of_words(struct suite *suite, const struct words *cells, struct failure *why);
 
 void suite_close(struct suite *suite);

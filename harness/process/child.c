@@ -136,8 +136,8 @@ bool child_start(struct child *child, const struct child_order *order, struct fa
     return true;
 }
 
-/* Takes what is there; closes at the end of the stream. What is above TEXT_MAX is read and dropped, so
- * that the program does not block. */
+/* Takes what is there; closes at the end of the stream. What is above TEXT_MAX is read and dropped,
+ * so that the program does not block. */
 static void take(struct child *child, int i)
 {
     char rest[4096];

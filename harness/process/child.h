@@ -22,13 +22,13 @@ extern volatile sig_atomic_t child_interrupted;
 void child_catch_interrupts(void);
 
 struct child_order {
-    char *const *argv;      /* the program, by path, and its arguments */
-    char *const *env;       /* NAME=VALUE to add; NULL: none */
-    const char *preload;    /* library or NULL */
-    unsigned pad_bytes;     /* padding of the environment, 0..8192 */
-    uint64_t timeout_ms;    /* 0: none */
-    bool randomise;         /* address space layout */
-    bool count;             /* perf_event counters */
+    char *const *argv;   /* the program, by path, and its arguments */
+    char *const *env;    /* NAME=VALUE to add; NULL: none */
+    const char *preload; /* library or NULL */
+    unsigned pad_bytes;  /* padding of the environment, 0..8192 */
+    uint64_t timeout_ms; /* 0: none */
+    bool randomise;      /* address space layout */
+    bool count;          /* perf_event counters */
 };
 
 enum child_fate {
@@ -41,15 +41,15 @@ enum child_fate {
 };
 
 struct child {
-    pid_t launcher;         /* 0 when it does not run */
-    int fd[3];              /* out, err, report; -1 when closed */
-    char *text[3];          /* what came through them */
-    size_t len[3];          /* of text, without the terminator */
-    enum child_fate fate;   /* valid after the end, like all below */
-    int exit, signal;       /* of the program */
-    uint64_t wall_ns;       /* exec to end */
-    json_t *report;         /* the launcher's line; NULL when there was none */
-    char why[256];          /* with FATE_NOT_RUN */
+    pid_t launcher;       /* 0 when it does not run */
+    int fd[3];            /* out, err, report; -1 when closed */
+    char *text[3];        /* what came through them */
+    size_t len[3];        /* of text, without the terminator */
+    enum child_fate fate; /* valid after the end, like all below */
+    int exit, signal;     /* of the program */
+    uint64_t wall_ns;     /* exec to end */
+    json_t *report;       /* the launcher's line; NULL when there was none */
+    char why[256];        /* with FATE_NOT_RUN */
 };
 
 #define CHILD_OUT 0
@@ -58,8 +58,8 @@ struct child {
 
 bool child_start(struct child *child, const struct child_order *order, struct failure *why);
 
-/* Waits until one of the running children has ended; returns its index. With child_interrupted set it
- * stops them, one a call. At least one of them must run. */
+/* Waits until one of the running children has ended; returns its index. With child_interrupted set
+ * it stops them, one a call. At least one of them must run. */
 size_t child_wait_any(struct child **children, size_t count);
 
 /* Start and wait in one. False only when it could not be started. */

@@ -9,8 +9,8 @@
  * library but libc and allocates nothing.
  *
  * What it sets for the program: layout randomisation on or off, LD_PRELOAD, a padding variable that
- * moves the stack, counters that start at exec. On time-out, on SIGTERM and when its own parent dies,
- * it kills the whole process group.
+ * moves the stack, counters that start at exec. On time-out, on SIGTERM and when its own parent
+ * dies, it kills the whole process group.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,13 +32,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ENV_MAX 512          /* variables handed on */
-#define PAD_MAX 8192         /* bytes of padding */
-#define EXIT_LAUNCH 125      /* the launcher itself could not do its work */
+#define ENV_MAX 512     /* variables handed on */
+#define PAD_MAX 8192    /* bytes of padding */
+#define EXIT_LAUNCH 125 /* the launcher itself could not do its work */
 
 extern char **environ;
 
-/* ---- counters --------------------------------------------------------------------------------- */
+/* ---- counters ---- */
 
 struct counter {
     const char *name; /* in the report */
@@ -81,7 +81,7 @@ static void counters_open(pid_t pid)
     }
 }
 
-/* ---- the report ------------------------------------------------------------------------------- */
+/* ---- the report ---- */
 
 struct report {
     char text[4096];
@@ -141,16 +141,16 @@ static void write_all(int fd, const char *text, size_t len)
     }
 }
 
-/* ---- the child -------------------------------------------------------------------------------- */
+/* ---- the child ---- */
 
 struct order {
-    char **program;       /* argv of the measured program */
-    const char *preload;  /* path or NULL */
-    size_t pad_bytes;     /* length of the padding variable's value */
-    uint64_t timeout_ms;  /* 0: none */
-    int report_fd;        /* where the report goes */
-    bool randomise;       /* ASLR */
-    bool count;           /* open the counters */
+    char **program;      /* argv of the measured program */
+    const char *preload; /* path or NULL */
+    size_t pad_bytes;    /* length of the padding variable's value */
+    uint64_t timeout_ms; /* 0: none */
+    int report_fd;       /* where the report goes */
+    bool randomise;      /* ASLR */
+    bool count;          /* open the counters */
 };
 
 static char preload_text[4096 + sizeof "LD_PRELOAD="];
@@ -183,8 +183,8 @@ static void set_layout(bool randomise)
                               : (unsigned long)now | ADDR_NO_RANDOMIZE);
 }
 
-/* Runs in the child: waits until the counters are attached, then becomes the program. What exec said
- * goes through `error_fd`, which a successful exec closes. */
+/* Runs in the child: waits until the counters are attached, then becomes the program. What exec
+ * said goes through `error_fd`, which a successful exec closes. */
 static void __attribute__((noreturn))
 become(const struct order *order, const sigset_t *old_mask, int go_fd, int error_fd)
 {
@@ -205,7 +205,7 @@ become(const struct order *order, const sigset_t *old_mask, int go_fd, int error
     _exit(EXIT_LAUNCH);
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting ---- */
 
 static uint64_t now_ns(void)
 {
@@ -244,7 +244,7 @@ static enum ending await(pid_t pid, uint64_t timeout_ms, const sigset_t *signals
 
     for (;;) {
         uint64_t at_ns = now_ns();
-        uint64_t left_ns = timeout_ms == 0 ? UINT64_C(3600000000000)
+        uint64_t left_ns = timeout_ms == 0       ? UINT64_C(3600000000000)
                            : at_ns < deadline_ns ? deadline_ns - at_ns
                                                  : 0;
         struct timespec left = {(time_t)(left_ns / 1000000000), (long)(left_ns % 1000000000)};
@@ -271,7 +271,7 @@ static enum ending await(pid_t pid, uint64_t timeout_ms, const sigset_t *signals
     return ending;
 }
 
-/* ---- main ------------------------------------------------------------------------------------- */
+/* ---- main ---- */
 
 static void __attribute__((noreturn)) refuse(const char *what)
 {

@@ -16,20 +16,20 @@
 #define JOB_EXPECTED_S 4.0 /* two callgrind processes of a cell */
 #define LESS_WORK 4        /* the second pass does a fourth */
 
-/* The preload's path lies in the environment, above the stack: all paths are padded to one length, so
- * that every allocator starts with the same stack. */
+/* The preload's path lies in the environment, above the stack: all paths are padded to one length,
+ * so that every allocator starts with the same stack. */
 #define ENVIRONMENT_BYTES 4096
 
 /* One cell under one allocator. */
 struct job {
     size_t cell, allocator;
-    int pass;                /* 0 or 1: which of the two is running */
+    int pass; /* 0 or 1: which of the two is running */
     struct child child;
-    char *out_file;          /* callgrind's */
-    json_int_t ops[2];       /* as the bench says it did them */
+    char *out_file;    /* callgrind's */
+    json_int_t ops[2]; /* as the bench says it did them */
     json_int_t instructions[2];
     bool running, failed;
-    char detail[200];        /* of a failure */
+    char detail[200]; /* of a failure */
 };
 
 struct counting {
@@ -77,7 +77,7 @@ double counts_expected_s(const struct plan *plan, const struct journal *journal)
     return (double)jobs_due(plan, journal) * JOB_EXPECTED_S / (double)parallel();
 }
 
-/* ---- one process ------------------------------------------------------------------------------ */
+/* ---- one process ---- */
 
 static uint64_t pass_ops(const struct counting *counting, const struct job *job)
 {
@@ -105,8 +105,8 @@ static bool start_pass(struct counting *counting, struct job *job, struct failur
         char *option;
 
         free(job->out_file);
-        job->out_file = text_format("%s/%zu-%zu-%d", counting->temp_dir, job->cell, job->allocator,
-                                    job->pass);
+        job->out_file =
+            text_format("%s/%zu-%zu-%d", counting->temp_dir, job->cell, job->allocator, job->pass);
         option = text_format("--callgrind-out-file=%s", job->out_file);
         words_add(&argv, counting->plan->valgrind);
         words_add(&argv, "--tool=callgrind");
@@ -167,15 +167,15 @@ static void read_pass(struct counting *counting, struct job *job)
         unlink(job->out_file);
 }
 
-/* ---- jobs ------------------------------------------------------------------------------------- */
+/* ---- jobs ---- */
 
 static json_t *count_line(const struct counting *counting, const struct job *job)
 {
     bool both = passes(counting) == 2;
-    json_t *line = json_pack("{s:s,s:i,s:s,s:s,s:s,s:s}", "type", "count", "cell", (int)job->cell,
-                             "allocator", counting->plan->allocators[job->allocator].name, "method",
-                             counting->method, "status", job->failed ? "error" : "ok", "detail",
-                             job->detail);
+    json_t *line =
+        json_pack("{s:s,s:i,s:s,s:s,s:s,s:s}", "type", "count", "cell", (int)job->cell, "allocator",
+                  counting->plan->allocators[job->allocator].name, "method", counting->method,
+                  "status", job->failed ? "error" : "ok", "detail", job->detail);
 
     if (job->failed) {
         json_object_set_new(line, "instructions", json_null());

@@ -6,8 +6,9 @@
  *         I(n)   = set-up + n x work          little:  n      = count_ops
  *         I(n/4) = set-up + n/4 x work        less:    n / 4
  *         ------------------------------
- *         difference = 3/4 n x work           what is stored: the set-up and the dynamic linker, which
- *                                             differ by library, are not in it
+ *         difference = 3/4 n x work           what is stored
+ *
+ * The set-up and the dynamic linker, which differ by library, are not in the difference.
  *
  * Callgrind does not replace malloc, so the preloaded library runs. It is some 50 times slower than
  * the processor, hence little work. The counts run after the timed blocks, as many at once as there
@@ -19,8 +20,9 @@
 #include "run/journal.h"
 #include "run/store.h"
 
-/* Counts whatever is countable and not counted yet. A count that does not succeed is stored with its
- * reason and fails nothing: valgrind knows fewer instructions and system calls than the machine. */
+/* Counts whatever is countable and not counted yet. A count that does not succeed is stored with
+ * its reason and fails nothing: valgrind knows fewer instructions and system calls than the
+ * machine. */
 bool counts_run(const struct plan *plan, struct journal *journal, struct store *store, bool quiet,
                 struct failure *why);
 

@@ -78,7 +78,7 @@ void journal_failed(struct journal *journal, size_t cell, size_t allocator)
     journal->failures++;
 }
 
-/* ---- reading back ----------------------------------------------------------------------------- */
+/* ---- reading back ---- */
 
 /* The block that is being read: its samples stand together, because they were one write. */
 struct block {
@@ -156,7 +156,8 @@ bool journal_read(struct journal *journal, const json_t *lines, size_t *kept, st
     json_t *line;
     size_t i;
 
-    json_array_foreach (lines, i, line) {
+    json_array_foreach(lines, i, line)
+    {
         const char *type = json_string_value(json_object_get(line, "type"));
         bool sample = type != NULL && strcmp(type, "sample") == 0;
 

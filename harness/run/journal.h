@@ -2,12 +2,12 @@
  * the lines of an interrupted run.
  *
  *                      round 0 (warm-up)   1    2   ...
- *     cell 0                 done        done   .         the next block is (cell 0, round 2), or
- *     cell 1                 done          .    .         whatever the plan's order says comes first
+ *     cell 0                 done        done   .         the next block: (cell 1, round 1)
+ *     cell 1                 done          .    .
  *
- * An allocator that ended badly in a cell is out of that cell: its failure is the result, and to wait
- * for twelve more time-outs would tell nothing new. A cell without its baseline, or without any
- * contender, is over.
+ * An allocator that ended badly in a cell is out of that cell: its failure is the result, and to
+ * wait for twelve more time-outs would tell nothing new. A cell without its baseline, or without
+ * any contender, is over.
  */
 #ifndef ASHLAR_RUN_JOURNAL_H
 #define ASHLAR_RUN_JOURNAL_H
@@ -28,8 +28,8 @@ struct journal {
 void journal_open(struct journal *journal, const struct plan *plan);
 void journal_close(struct journal *journal);
 
-/* Takes all lines of a run. `kept` tells how many of them count: a last block that is not whole is to
- * be cut off and run again, because its processes must follow each other without a pause. */
+/* Takes all lines of a run. `kept` tells how many of them count: a last block that is not whole is
+ * to be cut off and run again, because its processes must follow each other without a pause. */
 bool journal_read(struct journal *journal, const json_t *lines, size_t *kept, struct failure *why);
 
 /* Where a cell and an allocator stand in the two-dimensional arrays. */

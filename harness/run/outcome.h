@@ -17,11 +17,11 @@
 #include "process/child.h"
 
 struct outcome {
-    const char *status;    /* one of the words above */
-    char detail[300];      /* "" when ok, else one line */
-    json_int_t time_ns;    /* of the timed part; of all iterations of a micro row */
-    json_int_t vmhwm_kib;  /* of the process, read by itself */
-    json_t *bench;         /* what the program printed; NULL when it did not */
+    const char *status;   /* one of the words above */
+    char detail[300];     /* "" when ok, else one line */
+    json_int_t time_ns;   /* of the timed part; of all iterations of a micro row */
+    json_int_t vmhwm_kib; /* of the process, read by itself */
+    json_t *bench;        /* what the program printed; NULL when it did not */
 };
 
 /* Reads what is left of a child that has ended. */

@@ -1,4 +1,5 @@
-/* progress.h: how far, and how long still. On stderr: a bar on a terminal, else a line now and then.
+/* progress.h: how far, and how long still. On stderr: a bar on a terminal, else a line now and
+ * then.
  *
  *     [===========               ]  37 of 208  larson-2  1 min 20 s left
  */
@@ -9,12 +10,12 @@
 #include <stdint.h>
 
 struct progress {
-    const char *unit;      /* "blocks" */
-    uint64_t done, total;  /* units */
-    uint64_t begun_at;     /* units that were done before this session */
-    uint64_t start_ns;     /* when it began */
-    uint64_t said_ns;      /* when a line was last written */
-    double later_s;        /* what is known to come after the last unit */
+    const char *unit;     /* "blocks" */
+    uint64_t done, total; /* units */
+    uint64_t begun_at;    /* units that were done before this session */
+    uint64_t start_ns;    /* when it began */
+    uint64_t said_ns;     /* when a line was last written */
+    double later_s;       /* what is known to come after the last unit */
     bool terminal, quiet;
 };
 

@@ -54,7 +54,7 @@ static void tell_failure(struct runner *runner, size_t cell, size_t allocator,
             runner->plan->allocators[allocator].name, outcome->status, outcome->detail);
 }
 
-/* ---- the price of the loop -------------------------------------------------------------------- */
+/* ---- the price of the loop ---- */
 
 static bool run_null(struct runner *runner, size_t cell, size_t allocator, struct failure *why)
 {
@@ -91,7 +91,7 @@ static bool run_nulls(struct runner *runner, struct failure *why)
     return true;
 }
 
-/* ---- blocks ----------------------------------------------------------------------------------- */
+/* ---- blocks ---- */
 
 static json_t *sample_line(struct runner *runner, size_t cell, size_t allocator, uint64_t round,
                            size_t place, const struct outcome *outcome, const struct child *child)
@@ -101,12 +101,12 @@ static json_t *sample_line(struct runner *runner, size_t cell, size_t allocator,
     json_int_t null_rss_kib =
         runner->journal->null_rss_kib[journal_pair(runner->journal, cell, allocator)];
     bool ok = outcome_ok(outcome);
-    json_t *line = json_pack(
-        "{s:s,s:i,s:I,s:i,s:b,s:s,s:s,s:i,s:i,s:s,s:I}", "type", "sample", "cell", (int)cell,
-        "block", (json_int_t)(round > 0 ? round - 1 : 0), "order", (int)place, "warmup", round == 0,
-        "allocator", runner->plan->allocators[allocator].name, "status", outcome->status, "exit",
-        child->exit, "signal", child->signal, "detail", outcome->detail, "wall_ns",
-        (json_int_t)child->wall_ns);
+    json_t *line =
+        json_pack("{s:s,s:i,s:I,s:i,s:b,s:s,s:s,s:i,s:i,s:s,s:I}", "type", "sample", "cell",
+                  (int)cell, "block", (json_int_t)(round > 0 ? round - 1 : 0), "order", (int)place,
+                  "warmup", round == 0, "allocator", runner->plan->allocators[allocator].name,
+                  "status", outcome->status, "exit", child->exit, "signal", child->signal, "detail",
+                  outcome->detail, "wall_ns", (json_int_t)child->wall_ns);
     static const char *const usage[] = {"user_us", "sys_us",       "minflt",
                                         "majflt",  "ctx_switches", "maxrss_kib"};
 
@@ -186,7 +186,7 @@ static bool run_round(struct runner *runner, uint64_t round, struct failure *why
     return ok;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static bool run_phases(struct runner *runner, bool quiet, struct failure *why)
 {
@@ -203,11 +203,10 @@ static bool run_phases(struct runner *runner, bool quiet, struct failure *why)
     ok = ok && counts_run(plan, runner->journal, runner->store, quiet, why);
     if (!ok)
         return false;
-    return store_append_one(
-        runner->store,
-        json_pack("{s:s,s:f}", "type", "end", "elapsed_s",
-                  (double)(progress_now_ns() - begin_ns) / 1e9),
-        why);
+    return store_append_one(runner->store,
+                            json_pack("{s:s,s:f}", "type", "end", "elapsed_s",
+                                      (double)(progress_now_ns() - begin_ns) / 1e9),
+                            why);
 }
 
 bool runner_run(const struct plan *plan, struct journal *journal, struct store *store, bool quiet,

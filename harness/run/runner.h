@@ -1,9 +1,9 @@
 /* runner.h: runs a plan, block by block, into a store.
  *
  *     the loop's price (--null)    once a cell and allocator
- *     round 0                      every cell in random order; within a cell every allocator in random
- *                                  order, back to back: thrown away later, but a failure is a failure
- *     rounds 1 .. blocks           the same: these are judged
+ *     round 0, the warm-up         every cell in random order; within a cell every allocator in
+ *                                  random order, back to back. Not judged, but a failure counts
+ *     rounds 1 .. blocks           the same, judged
  *     counts                       see counts.h
  *     the end line
  */

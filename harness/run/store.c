@@ -32,8 +32,9 @@ static bool make_dirs(const char *path)
 
 static bool unwritable(const char *path, struct failure *why)
 {
-    return fail(why, EXIT_USAGE, "cannot write results to %s (%s); give another place with --results",
-                path, strerror(errno));
+    return fail(why, EXIT_USAGE,
+                "cannot write results to %s (%s); give another place with --results", path,
+                strerror(errno));
 }
 
 bool store_check(const char *results, struct failure *why)
@@ -104,8 +105,9 @@ static bool read_lines(const char *path, char *text, json_t *lines, long *offset
         if (object == NULL && end[1] == '\0')
             return true; /* torn in the middle of a block of the file system */
         if (object == NULL)
-            return fail(why, EXIT_USAGE, "%s:%zu is no JSON object; the file is damaged, begin a new run",
-                        path, count + 1);
+            return fail(why, EXIT_USAGE,
+                        "%s:%zu is no JSON object; the file is damaged, begin a new run", path,
+                        count + 1);
         json_array_append_new(lines, object);
         line = end + 1;
         offsets[++count] = (long)(line - text);
@@ -193,7 +195,8 @@ bool store_append(struct store *store, const json_t *lines, struct failure *why)
     json_t *line;
     bool ok;
 
-    json_array_foreach (lines, i, line) {
+    json_array_foreach(lines, i, line)
+    {
         char *one = json_dumps(line, JSON_COMPACT);
         char *longer = text_format("%s%s\n", text, one);
 

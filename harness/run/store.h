@@ -6,8 +6,8 @@
  *     {"type":"count", ...}                    instructions, one a cell and allocator
  *     {"type":"end", ...}                      only when nothing is missing
  *
- * A run that was cut off holds whole blocks and at most one torn line at its end, because a block is
- * one write. Without an end line it is not complete, whatever it holds.
+ * A run that was cut off holds whole blocks and at most one torn line at its end, because a block
+ * is one write. Without an end line it is not complete, whatever it holds.
  */
 #ifndef ASHLAR_RUN_STORE_H
 #define ASHLAR_RUN_STORE_H
@@ -29,8 +29,9 @@ bool store_check(const char *results, struct failure *why);
 /* Makes the run's directory below `results` and opens its empty file. */
 bool store_create(struct store *store, const char *results, struct failure *why);
 
-/* Opens the file of an interrupted run and gives all its lines, the torn one left out. Offsets of the
- * lines' beginnings are in `offsets` (one more than lines: the end of the last), on the heap. */
+/* Opens the file of an interrupted run and gives all its lines, the torn one left out. Offsets of
+ * the lines' beginnings are in `offsets` (one more than lines: the end of the last), on the heap.
+ */
 bool store_reopen(struct store *store, const char *dir, json_t **lines, long **offsets,
                   struct failure *why);
 

@@ -1,13 +1,13 @@
-/* fake_bench.c: speaks like ashlar-bench and misbehaves on demand, so that the harness's tests depend on
- * no timing. An allocator's registry entry sets FAKE (env = FAKE=crash), so that one contender fails
- * while the other runs.
+/* fake_bench.c: speaks like ashlar-bench and misbehaves on demand, so that the harness's tests
+ * depend on no timing. An allocator's registry entry sets FAKE (env = FAKE=crash), so that one
+ * contender fails while the other runs.
  *
  *     FAKE=crash | hang | hang-while:FILE | oom | damaged | killed | dirty | mute | refuse |
  *          slow:PER_CENT | shaky
  *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
  *
- * The time it reports is made up: ops * 100 ns, times `slow`, with a little spread from a hash of the
- * block count that it finds in FAKE_LOG, or with a large one for `shaky`.
+ * The time it reports is made up: ops * 100 ns, times `slow`, with a little spread from a hash of
+ * the block count that it finds in FAKE_LOG, or with a large one for `shaky`.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -106,18 +106,20 @@ static void print_result(const char *workload, const char *threads, unsigned lon
                          const char *fake, bool null, bool describe)
 {
     long spread = fake != NULL && strcmp(fake, "shaky") == 0 ? 97 : 2;
-    unsigned long slow = fake != NULL && strncmp(fake, "slow:", 5) == 0 ? strtoul(fake + 5, NULL, 10) : 0;
+    unsigned long slow =
+        fake != NULL && strncmp(fake, "slow:", 5) == 0 ? strtoul(fake + 5, NULL, 10) : 0;
     unsigned long noise = describe || null ? 0 : (unsigned long)(count_run() * 7919 % spread);
     unsigned long ns = ops * (100 + slow) * (100 + noise) / 100;
     char line[1024];
 
-    snprintf(line, sizeof line,
-             "{\"schema\":\"%s\",\"workload\":\"%s\",\"params\":\"toy=1\",\"threads\":%s,\"seed\":1,"
-             "\"ops\":%lu,\"entry_points\":[\"%s\",\"free\"],\"elapsed_ns\":%lu,\"vmhwm_kib\":%d,"
-             "\"null\":%s,\"check_failures\":%d}\n",
-             describe ? "ashlar-bench-describe-1" : "ashlar-bench-1", workload, threads, ops,
-             strcmp(workload, "paged") == 0 ? "pvalloc" : "malloc", ns, null ? 1000 : 20000,
-             null ? "true" : "false", fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
+    snprintf(
+        line, sizeof line,
+        "{\"schema\":\"%s\",\"workload\":\"%s\",\"params\":\"toy=1\",\"threads\":%s,\"seed\":1,"
+        "\"ops\":%lu,\"entry_points\":[\"%s\",\"free\"],\"elapsed_ns\":%lu,\"vmhwm_kib\":%d,"
+        "\"null\":%s,\"check_failures\":%d}\n",
+        describe ? "ashlar-bench-describe-1" : "ashlar-bench-1", workload, threads, ops,
+        strcmp(workload, "paged") == 0 ? "pvalloc" : "malloc", ns, null ? 1000 : 20000,
+        null ? "true" : "false", fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
     say(line);
 }
 
@@ -139,7 +141,8 @@ int main(int argc, char **argv)
         return refuse(line, 2);
     }
     if (has(argc, argv, "--colour"))
-        return refuse("toy: unknown option '--colour'; 'ashlar-bench toy --help' lists the options", 2);
+        return refuse("toy: unknown option '--colour'; 'ashlar-bench toy --help' lists the options",
+                      2);
     if (fake != NULL && !describe && !null && (code = misbehave(fake)) >= 0)
         return code;
     print_result(argv[1], value_of(argc, argv, "--threads", "1"),

@@ -1,4 +1,5 @@
-/* preload_four.c: serves the four that must be served and no more: a workload that calls pvalloc is skipped on it. */
+/* preload_four.c: serves the four that must be served and no more: a workload that calls pvalloc is
+ * skipped on it. */
 #include <stdlib.h>
 #include <string.h>
 

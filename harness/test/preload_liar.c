@@ -1,5 +1,5 @@
-/* preload_liar.c: interposes everything that must be interposed, but its calloc gives memory that is not
- * zero: only a call whose result is looked at can find that. */
+/* preload_liar.c: interposes everything that must be interposed, but its calloc gives memory that
+ * is not zero: only a call whose result is looked at can find that. */
 #include <stdlib.h>
 #include <string.h>
 

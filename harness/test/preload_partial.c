@@ -1,5 +1,5 @@
-/* preload_partial.c: defines malloc and free alone, so that realloc would be libc's: the audit must name
- * the first that is missing. */
+/* preload_partial.c: defines malloc and free alone, so that realloc would be libc's: the audit must
+ * name the first that is missing. */
 #include <stdlib.h>
 
 extern void *__libc_malloc(size_t size_bytes);

@@ -1,4 +1,5 @@
-/* test_chance.c: the same seed gives the same order, another one another, and no order is favoured. */
+/* test_chance.c: the same seed gives the same order, another one another, and no order is favoured.
+ */
 #include "base/chance.h"
 
 #include <setjmp.h>

@@ -12,8 +12,9 @@
 /* Two cells, three allocators, two blocks: three rounds with the warm-up. */
 static struct cell cells[2] = {{.label = "c0"}, {.label = "c1"}};
 static struct allocator allocators[3] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
-static struct plan plan = {
-    .suite = {.blocks = 2, .cells = cells, .count = 2}, .allocators = allocators, .n_allocators = 3};
+static struct plan plan = {.suite = {.blocks = 2, .cells = cells, .count = 2},
+                           .allocators = allocators,
+                           .n_allocators = 3};
 
 static json_t *plan_line(void)
 {
@@ -26,10 +27,10 @@ static void add_block(json_t *lines, int cell, int round, const char *who)
     for (; *who != '\0'; who++) {
         char name[2] = {(char)(*who | 0x20), '\0'};
 
-        json_array_append_new(
-            lines, json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample", "cell", cell, "block",
-                             round > 0 ? round - 1 : 0, "warmup", round == 0, "allocator", name,
-                             "status", *who == name[0] ? "ok" : "crash"));
+        json_array_append_new(lines, json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample",
+                                               "cell", cell, "block", round > 0 ? round - 1 : 0,
+                                               "warmup", round == 0, "allocator", name, "status",
+                                               *who == name[0] ? "ok" : "crash"));
     }
 }
 
@@ -114,10 +115,10 @@ static void test_nulls_counts_and_the_end(void **state)
     json_t *lines = plan_line();
 
     (void)state;
-    json_array_append_new(lines, json_pack("{s:s,s:i,s:s,s:i}", "type", "null", "cell", 1, "allocator",
-                                           "b", "null_rss_kib", 777));
-    json_array_append_new(lines, json_pack("{s:s,s:i,s:s}", "type", "count", "cell", 0, "allocator",
-                                           "c"));
+    json_array_append_new(lines, json_pack("{s:s,s:i,s:s,s:i}", "type", "null", "cell", 1,
+                                           "allocator", "b", "null_rss_kib", 777));
+    json_array_append_new(lines,
+                          json_pack("{s:s,s:i,s:s}", "type", "count", "cell", 0, "allocator", "c"));
     json_array_append_new(lines, json_pack("{s:s,s:f}", "type", "end", "elapsed_s", 1.5));
     assert_int_equal(read_all(&journal, lines), 4);
     assert_int_equal(journal.null_rss_kib[journal_pair(&journal, 1, 1)], 777);
@@ -147,12 +148,12 @@ static void refuses(json_t *line)
 static void test_strangers_are_refused(void **state)
 {
     (void)state;
-    refuses(json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample", "cell", 2, "block", 0, "warmup", 0,
-                      "allocator", "a", "status", "ok"));
-    refuses(json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample", "cell", 0, "block", 2, "warmup", 0,
-                      "allocator", "a", "status", "ok"));
-    refuses(json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample", "cell", 0, "block", 0, "warmup", 0,
-                      "allocator", "z", "status", "ok"));
+    refuses(json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample", "cell", 2, "block", 0,
+                      "warmup", 0, "allocator", "a", "status", "ok"));
+    refuses(json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample", "cell", 0, "block", 2,
+                      "warmup", 0, "allocator", "a", "status", "ok"));
+    refuses(json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample", "cell", 0, "block", 0,
+                      "warmup", 0, "allocator", "z", "status", "ok"));
     refuses(json_pack("{s:i}", "cell", 0));
 }
 

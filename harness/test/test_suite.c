@@ -61,13 +61,14 @@ static void test_everything_said(void **state)
     struct failure why;
 
     (void)state;
-    assert_true(open_text(&suite,
-                          "; a comment\n[suite]\nabout = two\nblocks = 24\ntimeout_s = 5\n"
-                          "[cell a]\nworkload = larson\nargs = --threads 2 --ops=800\nprimary = yes\n"
-                          "[cell b]\nmicro = BM_x/64/real_time/threads:4\nargs = --ops 10\n"
-                          "[cell c]\nworkload = larson\nargs = --threads 2 --ops 800\ncount = yes\n"
-                          "count_ops = 7\n",
-                          &why));
+    assert_true(
+        open_text(&suite,
+                  "; a comment\n[suite]\nabout = two\nblocks = 24\ntimeout_s = 5\n"
+                  "[cell a]\nworkload = larson\nargs = --threads 2 --ops=800\nprimary = yes\n"
+                  "[cell b]\nmicro = BM_x/64/real_time/threads:4\nargs = --ops 10\n"
+                  "[cell c]\nworkload = larson\nargs = --threads 2 --ops 800\ncount = yes\n"
+                  "count_ops = 7\n",
+                  &why));
     assert_string_equal(suite.about, "two");
     assert_int_equal(suite.blocks, 24);
     assert_int_equal(suite.timeout_s, 5);
@@ -91,7 +92,8 @@ static void test_refusals(void **state)
     refuses("[cell a]\nworkload = larson\nargs = --ops 0\n", "states no amount of work");
     refuses("[cell a]\nworkload = larson\nargs = --ops\n", "states no amount of work");
     refuses("[cell a]\nargs = --ops 4\n", "give one of workload and micro");
-    refuses("[cell a]\nworkload = x\nmicro = y\nargs = --ops 4\n", "give one of workload and micro");
+    refuses("[cell a]\nworkload = x\nmicro = y\nargs = --ops 4\n",
+            "give one of workload and micro");
     refuses("[cell a]\nmicro = y\nargs = --threads 2 --ops 4\n", "--ops N alone");
     refuses("[cell a]\nworkload = x\nargs = --threads none --ops 4\n", "--threads none");
     refuses("[cell a]\nworkload = x\nargs = --ops 4\nprimary = maybe\n", "say yes or no");
@@ -142,8 +144,8 @@ static void test_same_cells(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_everything_said),
-        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_args_with_ops),
+        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_everything_said),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_args_with_ops),
         cmocka_unit_test(test_same_cells),
     };
 

@@ -1,7 +1,7 @@
 /* cli.h: the command line of a verb: argp, made to say what is wrong in one line.
  *
- * argp itself answers a bad option with two lines, the second of which is always the same. Here it is
- * silent, and the line names the word and the remedy.
+ * argp itself answers a bad option with two lines, the second of which is always the same. Here it
+ * is silent, and the line names the word and the remedy.
  */
 #ifndef ASHLAR_VERBS_CLI_H
 #define ASHLAR_VERBS_CLI_H
@@ -16,7 +16,8 @@
 bool cli_parse(const struct argp *argp, const char *verb, int argc, char **argv, void *input,
                struct failure *why);
 
-/* The verbs; each takes its own argv and returns an exit code or fills `why` and returns its code. */
+/* The verbs; each takes its own argv and returns an exit code or fills `why` and returns its code.
+ */
 int verb_doctor(int argc, char **argv, struct failure *why);
 int verb_list(int argc, char **argv, struct failure *why);
 int verb_run(int argc, char **argv, struct failure *why);

@@ -24,11 +24,12 @@ static const struct argp_child children[] = {{&measure_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
     .parser = parse,
     .children = children,
-    .doc = "Runs a suite like `ashlar run`, prints the verdict table and writes the report.\v"
-           "Writes samples.jsonl, summary.json, report.md and report.html to DIR/STAMP and points "
-           "DIR/latest at it. Exit codes: 0 nobody is worse, 1 somebody is, 2 usage, 3 inconclusive, "
-           "4 a process crashed, timed out or ran out of memory, or an allocator is missing, 5 the "
-           "run to resume belongs to another environment.",
+    .doc =
+        "Runs a suite like `ashlar run`, prints the verdict table and writes the report.\v"
+        "Writes samples.jsonl, summary.json, report.md and report.html to DIR/STAMP and points "
+        "DIR/latest at it. Exit codes: 0 nobody is worse, 1 somebody is, 2 usage, 3 inconclusive, "
+        "4 a process crashed, timed out or ran out of memory, or an allocator is missing, 5 the "
+        "run to resume belongs to another environment.",
 };
 
 static bool wants_color(void)

@@ -52,9 +52,8 @@ static void print_text(const json_t *warnings, const json_t *environment)
            (long long)json_integer_value(json_object_get(environment, "cores")),
            json_string_value(json_object_get(environment, "kernel")),
            json_string_value(json_object_get(environment, "glibc")));
-    json_array_foreach (warnings, i, warning)
-        printf("%-10s %s\n%-10s   remedy: %s\n",
-               json_string_value(json_object_get(warning, "id")),
+    json_array_foreach(warnings, i, warning)
+        printf("%-10s %s\n%-10s   remedy: %s\n", json_string_value(json_object_get(warning, "id")),
                json_string_value(json_object_get(warning, "text")), "",
                json_string_value(json_object_get(warning, "remedy")));
     if (json_array_size(warnings) == 0)

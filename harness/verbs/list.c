@@ -94,8 +94,8 @@ static json_t *list_suites(void)
         struct failure why;
 
         if (!suite_open(&suite, names.at[i], &why)) {
-            json_array_append_new(rows, json_pack("{s:s,s:s}", "name", names.at[i], "about",
-                                                  why.text));
+            json_array_append_new(rows,
+                                  json_pack("{s:s,s:s}", "name", names.at[i], "about", why.text));
             continue;
         }
         json_array_append_new(rows, json_pack("{s:s,s:s,s:I,s:I}", "name", suite.name, "about",
@@ -133,7 +133,8 @@ static void print_left_out(const json_t *row)
     json_t *object;
     const char *separator = "  leaves to libc: ";
 
-    json_object_foreach (points, name, object) {
+    json_object_foreach(points, name, object)
+    {
         if (json_is_string(object) && strcmp(json_string_value(object), own) == 0)
             continue;
         printf("%s%s", separator, name);
@@ -148,7 +149,8 @@ static void print_text(const json_t *all)
     size_t i;
 
     puts("allocators");
-    json_array_foreach (json_object_get(all, "allocators"), i, row) {
+    json_array_foreach(json_object_get(all, "allocators"), i, row)
+    {
         if (!json_is_true(json_object_get(row, "usable"))) {
             printf("  %-10s -  %s\n", text_at(row, "name"), text_at(row, "reason"));
             continue;
@@ -158,13 +160,13 @@ static void print_text(const json_t *all)
         print_left_out(row);
     }
     puts("\nworkloads");
-    json_array_foreach (json_object_get(all, "workloads"), i, row)
+    json_array_foreach(json_object_get(all, "workloads"), i, row)
         printf("  %-14s %s\n", text_at(row, "name"), text_at(row, "imitates"));
     puts("\nsuites");
-    json_array_foreach (json_object_get(all, "suites"), i, row)
+    json_array_foreach(json_object_get(all, "suites"), i, row)
         printf("  %-14s %s\n", text_at(row, "name"), text_at(row, "about"));
     puts("\nmetrics");
-    json_array_foreach (json_object_get(all, "metrics"), i, row)
+    json_array_foreach(json_object_get(all, "metrics"), i, row)
         printf("  %-14s %s\n", text_at(row, "name"), text_at(row, "from"));
 }
 

@@ -125,7 +125,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 const struct argp measure_argp = {.options = options, .parser = parse};
 
-/* ---- a new run -------------------------------------------------------------------------------- */
+/* ---- a new run ---- */
 
 /* The words of --allocators with the baseline first. A word's name is what stands before '='. */
 static bool order_words(const struct measure_options *chosen, struct words *ordered,
@@ -217,7 +217,7 @@ static bool begin(const struct measure_options *chosen, struct plan *plan, struc
     return store_append_one(store, plan_to_json(plan), why);
 }
 
-/* ---- an interrupted run ----------------------------------------------------------------------- */
+/* ---- an interrupted run ---- */
 
 static bool differs(const char *option, const char *dir, struct failure *why)
 {
@@ -283,7 +283,7 @@ static bool resume(const struct measure_options *chosen, struct plan *plan, stru
     return ok;
 }
 
-/* ---- both ------------------------------------------------------------------------------------- */
+/* ---- both ---- */
 
 static bool only_calibrate(const struct measure_options *chosen, struct failure *why)
 {
@@ -310,9 +310,8 @@ bool measure(const struct measure_options *chosen, char **dir, size_t *failures,
     ok = chosen->resume != NULL ? resume(chosen, &plan, &journal, &store, why)
                                 : begin(chosen, &plan, &journal, &store, why);
     if (ok && !chosen->quiet)
-        fprintf(stderr, "ashlar: %zu cells, %zu allocators, %llu blocks, in %s\n",
-                plan.suite.count, plan.n_allocators, (unsigned long long)plan.suite.blocks,
-                store.dir);
+        fprintf(stderr, "ashlar: %zu cells, %zu allocators, %llu blocks, in %s\n", plan.suite.count,
+                plan.n_allocators, (unsigned long long)plan.suite.blocks, store.dir);
     ok = ok && runner_run(&plan, &journal, &store, chosen->quiet, why);
     if (ok) {
         *dir = text_copy(store.dir);

@@ -1,4 +1,5 @@
-/* measure.h: what `ashlar run` and `ashlar compare` have in common: the options, and the run itself. */
+/* measure.h: what `ashlar run` and `ashlar compare` have in common: the options, and the run
+ * itself. */
 #ifndef ASHLAR_VERBS_MEASURE_H
 #define ASHLAR_VERBS_MEASURE_H
 
@@ -9,28 +10,28 @@
 #include <stdint.h>
 
 struct measure_options {
-    const char *suite;       /* name or file; NULL: "quick" */
-    struct words workloads;  /* instead of a suite: "larson --threads 2 --ops 1000000" */
-    const char *allocators;  /* words; NULL: "glibc ashlar" */
-    const char *baseline;    /* NULL: glibc where it is there, else the first */
-    const char *registry;    /* file or NULL */
-    const char *results;     /* directory */
-    const char *resume;      /* directory of a run or NULL */
+    const char *suite;         /* name or file; NULL: "quick" */
+    struct words workloads;    /* instead of a suite: "larson --threads 2 --ops 1000000" */
+    const char *allocators;    /* words; NULL: "glibc ashlar" */
+    const char *baseline;      /* NULL: glibc where it is there, else the first */
+    const char *registry;      /* file or NULL */
+    const char *results;       /* directory */
+    const char *resume;        /* directory of a run or NULL */
     const char *bench, *micro; /* programs or NULL */
-    uint64_t blocks;         /* 0: the suite's */
-    uint64_t timeout_s;      /* 0: the suite's */
-    uint64_t seed;           /* valid with seed_given */
+    uint64_t blocks;           /* 0: the suite's */
+    uint64_t timeout_s;        /* 0: the suite's */
+    uint64_t seed;             /* valid with seed_given */
     bool seed_given;
     bool no_counts, json, quiet, calibrate;
-    bool comparing;          /* a baseline alone is no comparison */
-    struct failure *why;     /* where the parser puts its complaint */
+    bool comparing;      /* a baseline alone is no comparison */
+    struct failure *why; /* where the parser puts its complaint */
 };
 
 /* A child for the verb's argp; its input is a struct measure_options. */
 extern const struct argp measure_argp;
 
-/* Runs or resumes. On success `dir` is the run's directory, on the heap, and `failures` the number of
- * processes that ended badly. */
+/* Runs or resumes. On success `dir` is the run's directory, on the heap, and `failures` the number
+ * of processes that ended badly. */
 bool measure(const struct measure_options *chosen, char **dir, size_t *failures,
              struct failure *why);
 

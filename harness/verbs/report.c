@@ -53,10 +53,12 @@ static bool check_complete(const char *dir, struct failure *why)
     bool ok = true;
 
     if (text == NULL)
-        ok = fail(why, EXIT_USAGE, "%s: no run there; give a directory that `ashlar run` made", dir);
+        ok =
+            fail(why, EXIT_USAGE, "%s: no run there; give a directory that `ashlar run` made", dir);
     else if (strstr(text, "\n{\"type\":\"end\"") == NULL)
-        ok = fail(why, EXIT_USAGE, "%s: the run is not complete; finish it with `ashlar run --resume "
-                                   "%s`",
+        ok = fail(why, EXIT_USAGE,
+                  "%s: the run is not complete; finish it with `ashlar run --resume "
+                  "%s`",
                   dir, dir);
     free(text);
     free(path);

@@ -27,7 +27,8 @@ bool ruling_exit_code(const char *dir, int *exit_code, struct failure *why)
     free(path);
     if (summary == NULL)
         return false;
-    json_array_foreach (json_object_get(summary, "cells"), i, cell) {
+    json_array_foreach(json_object_get(summary, "cells"), i, cell)
+    {
         if (!json_is_true(json_object_get(cell, "primary")))
             continue;
         worse = worse || is_verdict(cell, "worse");

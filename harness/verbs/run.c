@@ -8,7 +8,8 @@
 
 static const struct argp_option options[] = {
     {"calibrate", 'c', NULL, 0,
-     "print how much work lets a process take 0.3 to 0.6 s under the baseline, and run nothing else",
+     "print how much work lets a process take 0.3 to 0.6 s under the baseline, and run nothing "
+     "else",
      7},
     {0},
 };
@@ -36,11 +37,12 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .children = children,
-    .doc = "Runs every workload of a suite under every allocator, in randomised blocks, and keeps the "
-           "raw samples.\v"
-           "Writes DIR/STAMP/samples.jsonl and, when the run is complete, points DIR/latest at it. "
-           "Exit codes: 0 done, 2 usage, 4 a process crashed, timed out or ran out of memory, or an "
-           "allocator is missing, 5 the run to resume belongs to another environment.",
+    .doc =
+        "Runs every workload of a suite under every allocator, in randomised blocks, and keeps the "
+        "raw samples.\v"
+        "Writes DIR/STAMP/samples.jsonl and, when the run is complete, points DIR/latest at it. "
+        "Exit codes: 0 done, 2 usage, 4 a process crashed, timed out or ran out of memory, or an "
+        "allocator is missing, 5 the run to resume belongs to another environment.",
 };
 
 int verb_run(int argc, char **argv, struct failure *why)
