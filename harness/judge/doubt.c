@@ -167,8 +167,11 @@ static bool doubt_few(const struct samples *run, struct judgement *j)
              stats_blocks_needed(tests, VERDICT_ALPHA));
     return add(j, "few-blocks", remedy,
                "%zu blocks can show little: the smallest p they can give is %.3g, and %zu cells are "
-               "tested, so even a difference in every block may stay unclear",
-               run->n_blocks, stats_smallest_p(run->n_blocks), tests);
+               "tested, so even a difference in every block may stay unclear%s",
+               run->n_blocks, stats_smallest_p(run->n_blocks), tests,
+               stats_smallest_p(run->n_blocks) > VERDICT_ALPHA
+                   ? "; their intervals cover less than the 95 % that is written above them"
+                   : "");
 }
 
 static bool doubt_noisy(const struct samples *run, struct judgement *j)

@@ -83,7 +83,7 @@ char *figure_p(double p, char buf[FIGURE_SIZE])
 
 char *figure_cell(const struct cell *cell, char *buf, size_t size)
 {
-    int len = snprintf(buf, size, "%s %s%sT=%ld", cell->workload, cell->params,
+    int len = snprintf(buf, size, "%s %s%sT=%ld", cell->label, cell->params,
                        *cell->params != '\0' ? " " : "", cell->threads);
     if (len >= 0 && (size_t)len >= size && size > 4) {
         /* The thread count tells rows of one workload apart, so the cut goes in front of it. */

@@ -22,7 +22,7 @@ char *figure_interval(const struct finding *f, char buf[FIGURE_SIZE]);
 /* "0.0049", "<1e-6"; "-" where nothing was tested. */
 char *figure_p(double p, char buf[FIGURE_SIZE]);
 
-/* "larson size=8..1000 T=2" into buf of any size, cut with "..." where it does not fit. Returns buf. */
+/* "larson-2 size=8..1000 T=2" into buf of any size, cut with "..." where it does not fit. Returns buf. */
 char *figure_cell(const struct cell *cell, char *buf, size_t size);
 
 /* One sentence a contender and run: "ashlar takes 0.712 of glibc's time ...". The caller frees it; NULL

@@ -16,11 +16,11 @@ static const char *obstacle(const struct finding *f)
     if (f->verdict == VERDICT_FAILED) {
         return "failed";
     }
-    if (f->n == 0 || isnan(f->ratio)) {
-        return "not measured";
-    }
     if (f->basis == BASIS_DIFFERENCE) {
         return "judged by difference";
+    }
+    if (f->n == 0 || isnan(f->ratio)) {
+        return "not measured";
     }
     if (f->metric == METRIC_PEAK_RSS && (isnan(f->baseline_null) || isnan(f->contender_null))) {
         return "no null run to subtract";

@@ -184,10 +184,11 @@
   }
 
   function cellTip(cell) {
-    var rows = [[cell.params || "no parameters", threadsText(cell)], ["verdict", cell.verdict]];
+    var rows = [["workload", cell.workload + " " + cell.params], ["threads", cell.threads], ["verdict", cell.verdict]];
     if (cell.reason) rows.push(["reason", cell.reason]);
     if (cell.ratio !== null) rows.push(["ratio", cell.ratio.toFixed(4)]);
-    rows.push(["95 % interval", intervalText(cell)]);
+    var covers = cell.confidence === null ? 95 : Math.floor(cell.confidence * 1000) / 10;
+    rows.push([(covers >= 95 ? "95" : covers) + " % interval", intervalText(cell)]);
     rows.push([summary.baseline + ", median", figure(cell.metric, cell.baseline_median)]);
     rows.push([cell.contender + ", median", figure(cell.metric, cell.contender_median)]);
     if (cell.metric === "peak_rss") {
@@ -200,7 +201,7 @@
     }
     if (cell.noise !== null) rows.push(["noise between blocks", (cell.noise * 100).toFixed(1) + " %"]);
     rows.push(["blocks", cell.blocks + " of " + summary.blocks_planned]);
-    return { title: cell.workload + (cell.primary ? "" : " (not primary)"), rows: rows };
+    return { title: cell.label + (cell.primary ? "" : " (not primary)"), rows: rows };
   }
 
   function domainOf(cells) {
@@ -227,7 +228,7 @@
     return cells.map(function (cell, i) {
       var plotted = cell.ratio !== null && cell.judged_by !== "difference";
       return {
-        i: i, name: cell.workload + (cell.threads > 1 ? " · " + threadsText(cell) : ""),
+        i: i, name: cell.label + (cell.threads > 1 ? " · " + threadsText(cell) : ""),
         params: cell.params, weight: cell.primary ? 640 : 400, size: cell.primary ? 90 : 48,
         ratio: plotted ? cell.ratio : 1, low: plotted ? cell.low : 1, high: plotted ? cell.high : 1,
         plotted: plotted ? 1 : 0,
@@ -483,7 +484,7 @@
       time: "Each line is the ratio with its 95 % interval; left of 1 is faster than " + summary.baseline +
         ". The shaded band is ±2 %, too little to matter. Bold rows are primary. What is lost stands first; a click leads to the samples.",
       peak_rss: "The process's highest resident memory, less that of the same workload without allocations.",
-      instructions: "Counts that repeat from run to run; the band is ±0.5 %.",
+      instructions: "Counts that repeat from run to run, where they do; the band is ±0.5 %.",
     };
     var drawings = [];
     fill("ratios", []);
@@ -532,7 +533,7 @@
       var node = el("div", {});
       var word = cellsOf(state.rawMetric).filter(function (other) { return other.cell === cell.cell; })[0];
       var box = el("article", { "class": "plot", id: anchor(cell) }, [
-        el("header", {}, [el("h3", {}, [cell.workload + " · " + threadsText(cell)]),
+        el("header", {}, [el("h3", {}, [cell.label + " · " + threadsText(cell)]),
           el("span", { "class": "say " + (word ? word.verdict : "") }, [word ? ratioText(word) + " " + word.verdict : ""])]),
         el("p", { "class": "params", title: cell.params }, [cell.params]), node]);
       grid.append(box);
@@ -588,7 +589,7 @@
     fill("table", [el("table", {}, [
       el("thead", {}, [el("tr", {}, head.map(function (name) { return el("th", {}, [name]); }))]),
       el("tbody", {}, rows.map(function (cell) {
-        return el("tr", {}, [cell.metric, cell.workload + " " + cell.params + " · " + threadsText(cell), cell.verdict,
+        return el("tr", {}, [cell.metric, cell.label + " " + cell.params + " · " + threadsText(cell), cell.verdict,
           ratioText(cell), intervalText(cell), figure(cell.metric, cell.baseline_median),
           figure(cell.metric, cell.contender_median), pText(cell.p), pText(cell.p_holm),
           cell.effect === null ? "–" : cell.effect.toFixed(2),

@@ -131,6 +131,7 @@ static bool read_cells(struct reader *r)
         struct cell *cell = &run->cells[i];
         *cell = (struct cell){
             .id = whole_of(from, "id", -1),
+            .label = text_of(from, "label", text_of(from, "workload", NULL)),
             .workload = text_of(from, "workload", NULL),
             .params = text_of(from, "params", ""),
             .threads = whole_of(from, "threads", 1),

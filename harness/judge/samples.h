@@ -28,6 +28,7 @@
 /* One workload with its parameters: a row of every table. Strings live as long as the run. */
 struct cell {
     long id;              /* as the plan numbers it */
+    const char *label;    /* "larson-2", as the suite calls it; the workload where it says nothing */
     const char *workload; /* "larson" */
     const char *params;   /* canonical text of the options */
     long threads;         /* 1 .. */

@@ -23,8 +23,8 @@ static json_t *cell_of(const struct samples *run, const struct finding *f)
         number(f->ratio), "low", number(f->low), "high", number(f->high), "p", number(f->p), "p_holm",
         number(f->p_holm), "verdict", verdict_name(f->verdict), "blocks", (json_int_t)f->n);
     json_t *more = json_pack(
-        "{s:I, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?}", "cell", (json_int_t)cell->id,
-        "primary", cell->primary, "judged_by", verdict_basis_name(f->basis), "unit", unit,
+        "{s:I, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?}", "cell",
+        (json_int_t)cell->id, "label", cell->label, "primary", cell->primary, "judged_by", verdict_basis_name(f->basis), "unit", unit,
         "baseline_median", number(f->baseline_median), "contender_median",
         number(f->contender_median), "confidence", number(f->confidence), "effect",
         number(f->effect), "noise", number(f->noise), "zeros", (json_int_t)f->zeros, "family",

@@ -136,7 +136,7 @@ refused() {
 @test "what is lost stands first; colour only when asked" {
     synthetic
     run "$judge" "$dir"
-    assert_line --index 1 --regexp 'xmalloc-test .* worse$'
+    assert_line --index 1 --regexp 'xmalloc-test-8 .* worse$'
     refute_output --partial $'\e['
     run "$judge" --color "$dir"
     assert_output --partial $'\e[31mworse'

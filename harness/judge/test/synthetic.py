@@ -59,7 +59,7 @@ def plan(args, cells, names):
         "type": "plan", "schema": "ashlar-samples-1", "run_id": "0123456789abcdef", "seed": args.seed,
         "suite": "quick", "baseline": names[0], "contenders": names[1:], "blocks": args.blocks,
         "cells": [
-            {"id": i, "label": f"cell-{i}", "workload": c[0], "params": c[1], "threads": c[2],
+            {"id": i, "label": f"{c[0]}-{i}", "workload": c[0], "params": c[1], "threads": c[2],
              "primary": c[3], "args": ["--threads", str(c[2]), "--ops", "100000"]}
             for i, c in enumerate(cells)],
         "skipped": [],

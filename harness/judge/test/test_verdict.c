@@ -204,6 +204,8 @@ static void test_small_peaks_by_difference(void **state)
     assert_int_equal(judgement.means[1].metric, METRIC_PEAK_RSS);
     assert_int_equal(judgement.means[1].workloads, 1);
     assert_int_equal(json_array_size(judgement.means[1].left_out), 4);
+    const json_t *no_ratio = json_array_get(judgement.means[1].left_out, 3);
+    assert_string_equal(json_string_value(json_object_get(no_ratio, "why")), "judged by difference");
     assert_true(fabs(judgement.means[1].ratio - 1.204) < 1e-9);
     finish();
 }
