@@ -70,12 +70,28 @@ static void late_return_is_no_mistake(void)
     REQUIRE_EQUAL(demand_keep(&d, 100, 1, PERIOD, PERIOD + 1), 25);
 }
 
+/* Beside new memory only what keeps the total at the peak and a sixteenth. */
+static void beside_new_memory(void)
+{
+    struct demand d = {0};
+    REQUIRE_EQUAL(demand_beside(&d, 10), 0);
+    demand_taken(&d, 100, 160);
+    REQUIRE_EQUAL(demand_beside(&d, 160), 10);
+    REQUIRE_EQUAL(demand_beside(&d, 120), 50);
+    REQUIRE_EQUAL(demand_beside(&d, 320), 20); /* a new peak */
+    demand_keep(&d, 10, 1, PERIOD, PERIOD); /* the peak is that of two periods */
+    REQUIRE_EQUAL(demand_beside(&d, 120), 50);
+    demand_keep(&d, 10, 1, PERIOD, 2 * PERIOD);
+    REQUIRE_EQUAL(demand_beside(&d, 120), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT(nothing_or_everything), UNIT(at_first_the_least_or_a_quarter),
         UNIT(a_mistake_is_learnt),   UNIT(growth_is_no_mistake),
         UNIT(it_is_forgotten),       UNIT(late_return_is_no_mistake),
+        UNIT(beside_new_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -447,7 +447,6 @@ static void random_work(unsigned steps, uint64_t seed, unsigned check_every)
     for (unsigned step = 0; step < steps; step++) {
         unsigned i = (unsigned)(prng_next(&state) % HELD), action = (unsigned)(prng_next(&state) % 8);
         struct run *run = held[i];
-        faults.clock_ms += step % 5 == 0; /* the age of a run is an input too */
         for (unsigned p = 0; run && p < run->npages; p++) {
             REQUIRE_EQUAL(*(uint32_t *)(run_addr(run) + p * PAGE_SIZE), tags[i]);
         }
@@ -487,7 +486,6 @@ static void random_work(unsigned steps, uint64_t seed, unsigned check_every)
 static void random_work_keeps_the_invariants(void)
 {
     boot();
-    faults.clock_ms = 1;
     random_work(10000, 1, 50);
     REQUIRE(pool_check(&pool));
 }
@@ -495,7 +493,6 @@ static void random_work_keeps_the_invariants(void)
 static void part_random_picture(void)
 {
     boot();
-    faults.clock_ms = 1;
     random_work(5000, 2, 0);
     dprintf(2, "%s\n", picture());
 }
