@@ -1,9 +1,9 @@
-/* asset.S: see asset.h. .incbin takes the files as they are, from the folders that module.mk names. */
+/* asset.S: see asset.h. .incbin takes the files as they are, from the folders of module.mk. */
 
-#define ASSET(name, file)                                                                            \
-    .global name;                                                                                    \
-    .global name##_end;                                                                              \
-    name: .incbin file;                                                                              \
+#define ASSET(name, file) \
+    .global name; \
+    .global name##_end; \
+    name: .incbin file; \
     name##_end: .byte 0;
 
     .section .rodata

@@ -1,5 +1,5 @@
-/* asset.h: the pieces of the report, which travel inside the program, so that a built `ashlar` needs no
- * file of the source tree. Text without a NUL at its end.
+/* asset.h: the pieces of the report, which travel inside the program, so that a built `ashlar`
+ * needs no file of the source tree. Text without a NUL at its end.
  */
 #ifndef ASHLAR_JUDGE_ASSET_H
 #define ASHLAR_JUDGE_ASSET_H

@@ -1,4 +1,4 @@
-/* doubt.c: a function a warning. Cells of one kind share a warning, so that the list stays readable.
+/* doubt.c: a function a warning. Cells of one kind share one, so that the list stays readable.
  *
  * Below        stats.h verdict.h        Above   verdict.c (verdict_judge)
  */
@@ -64,9 +64,10 @@ static bool doubt_end(const struct samples *run, struct judgement *j)
                  "the last line of samples.jsonl was cut off and is not used");
     }
     if (ok && run->unknown > 0) {
-        ok = add(j, "unknown-lines", "judge with the ashlar that made the run",
-                 "%zu lines of samples.jsonl are of a type that is not known here, and were skipped",
-                 run->unknown);
+        ok =
+            add(j, "unknown-lines", "judge with the ashlar that made the run",
+                "%zu lines of samples.jsonl are of a type that is not known here, and were skipped",
+                run->unknown);
     }
     return ok;
 }
@@ -81,8 +82,8 @@ static bool doubt_failed(const struct samples *run, struct judgement *j)
         const struct cell *cell = &run->cells[f->cell];
         char remedy[512];
         snprintf(remedy, sizeof remedy, "run it alone under that allocator: %s", cell->command);
-        if (!add(j, "failed", remedy, "%s %s T=%ld: %s", cell->workload, cell->params, cell->threads,
-                 f->reason)) {
+        if (!add(j, "failed", remedy, "%s %s T=%ld: %s", cell->workload, cell->params,
+                 cell->threads, f->reason)) {
             return false;
         }
     }
@@ -149,8 +150,8 @@ static bool doubt_missing(const struct samples *run, struct judgement *j)
     return ok;
 }
 
-/* Can the best possible p of a primary time pass Holm's first step? Asked of the first finding of each
- * contender: the families are of one size. */
+/* Can the best possible p of a primary time pass Holm's first step? Asked of the first finding of
+ * each contender: the families are of one size. */
 static bool doubt_few(const struct samples *run, struct judgement *j)
 {
     size_t primary = 0;
@@ -165,13 +166,14 @@ static bool doubt_few(const struct samples *run, struct judgement *j)
     char remedy[128];
     snprintf(remedy, sizeof remedy, "run %zu blocks or more, 12 for a verdict that one can lean on",
              stats_blocks_needed(tests, VERDICT_ALPHA));
-    return add(j, "few-blocks", remedy,
-               "%zu blocks can show little: the smallest p they can give is %.3g, and %zu cells are "
-               "tested, so even a difference in every block may stay unclear%s",
-               run->n_blocks, stats_smallest_p(run->n_blocks), tests,
-               stats_smallest_p(run->n_blocks) > VERDICT_ALPHA
-                   ? "; their intervals cover less than the 95 % that is written above them"
-                   : "");
+    return add(
+        j, "few-blocks", remedy,
+        "%zu blocks can show little: the smallest p they can give is %.3g, and %zu cells are "
+        "tested, so even a difference in every block may stay unclear%s",
+        run->n_blocks, stats_smallest_p(run->n_blocks), tests,
+        stats_smallest_p(run->n_blocks) > VERDICT_ALPHA
+            ? "; their intervals cover less than the 95 % that is written above them"
+            : "");
 }
 
 static bool doubt_noisy(const struct samples *run, struct judgement *j)
@@ -190,9 +192,8 @@ static bool doubt_noisy(const struct samples *run, struct judgement *j)
         }
     }
     fclose(names.out);
-    bool ok = names.n == 0 ||
-              add(j, "noisy", "more blocks, or a quieter machine (ashlar doctor)",
-                  "the ratio changes much from block to block: %s", names.text);
+    bool ok = names.n == 0 || add(j, "noisy", "more blocks, or a quieter machine (ashlar doctor)",
+                                  "the ratio changes much from block to block: %s", names.text);
     free(names.text);
     return ok;
 }
@@ -211,11 +212,12 @@ static bool doubt_null(const struct samples *run, struct judgement *j)
         }
     }
     fclose(names.out);
-    bool ok = names.n == 0 ||
-              add(j, "no-null", "read these peaks as those of the whole process",
-                  "no null run was subtracted from the peak, so its ratio lies nearer to 1 than the "
-                  "allocators do: %s",
-                  names.text);
+    bool ok =
+        names.n == 0 ||
+        add(j, "no-null", "read these peaks as those of the whole process",
+            "no null run was subtracted from the peak, so its ratio lies nearer to 1 than the "
+            "allocators do: %s",
+            names.text);
     free(names.text);
     return ok;
 }
@@ -262,7 +264,6 @@ bool doubt_all(const struct samples *run, struct judgement *j)
         }
     }
     return doubt_failed(run, j) && doubt_end(run, j) && doubt_skipped(run, j) &&
-           doubt_uncounted(run, j) &&
-           doubt_missing(run, j) && doubt_few(run, j) && doubt_noisy(run, j) &&
-           doubt_null(run, j) && doubt_left_out(run, j);
+           doubt_uncounted(run, j) && doubt_missing(run, j) && doubt_few(run, j) &&
+           doubt_noisy(run, j) && doubt_null(run, j) && doubt_left_out(run, j);
 }

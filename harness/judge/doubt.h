@@ -1,5 +1,5 @@
-/* doubt.h: the reasons for doubt that only the samples can tell, as typed warnings with a remedy each:
- * {"id":"few-blocks","text":"...","remedy":"..."}.
+/* doubt.h: the reasons for doubt that only the samples can tell, as typed warnings with a remedy
+ * each: {"id":"few-blocks","text":"...","remedy":"..."}.
  *
  *     id               when
  *     incomplete       the run has no end line

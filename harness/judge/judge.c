@@ -65,8 +65,8 @@ static bool publish(const char *dir, const struct samples *run, const struct jud
     return ok;
 }
 
-static bool judge(const char *run_dir, const struct samples *run, bool color, FILE *table_out, char *err,
-                  size_t err_size, int *exit_code)
+static bool judge(const char *run_dir, const struct samples *run, bool color, FILE *table_out,
+                  char *err, size_t err_size, int *exit_code)
 {
     struct judgement judgement;
     char why[256];

@@ -48,8 +48,8 @@ static void discard(const char *dir, const struct publication *list, size_t n)
 static bool fail(const char *dir, const char *name, char *err, size_t err_size)
 {
     snprintf(err, err_size,
-             "%s/%s: cannot be written (%s); make the folder writable, with room on its disk", dir, name,
-             strerror(errno));
+             "%s/%s: cannot be written (%s); make the folder writable, with room on its disk", dir,
+             name, strerror(errno));
     return false;
 }
 
@@ -63,15 +63,15 @@ static void sync_folder(const char *dir)
     }
 }
 
-bool publish_all(const char *dir, const struct publication *list, size_t n, void *context, char *err,
-                 size_t err_size)
+bool publish_all(const char *dir, const struct publication *list, size_t n, void *context,
+                 char *err, size_t err_size)
 {
     char path[PATH_MAX], temporary[PATH_MAX];
     struct stat info;
     for (size_t i = 0; i < n; i++) {
         errno = ENAMETOOLONG;
-        bool ok = path_of(temporary, dir, list[i].name, true) &&
-                  path_of(path, dir, list[i].name, false);
+        bool ok =
+            path_of(temporary, dir, list[i].name, true) && path_of(path, dir, list[i].name, false);
         if (ok && stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
             errno = EISDIR;
             ok = false;

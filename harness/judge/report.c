@@ -44,8 +44,8 @@ static void markdown_means(const struct samples *run, const struct judgement *j,
         if (isnan(m->ratio)) {
             fprintf(out, " | %s | - | - | 0 |\n", verdict_metric_name(m->metric));
         } else {
-            fprintf(out, " | %s | **%.3f** | %.3f to %.3f | %zu |\n", verdict_metric_name(m->metric),
-                    m->ratio, m->low, m->high, m->workloads);
+            fprintf(out, " | %s | **%.3f** | %.3f to %.3f | %zu |\n",
+                    verdict_metric_name(m->metric), m->ratio, m->low, m->high, m->workloads);
         }
     }
 }
@@ -56,9 +56,9 @@ static void markdown_row(const struct samples *run, const struct finding *f, FIL
     char p[FIGURE_SIZE];
     fprintf(out, "| %s | ", verdict_name(f->verdict));
     put_cell(out, &run->cells[f->cell]);
-    fprintf(out, "%s | %s | %s | %s | %s | %s | %zu |\n", run->cells[f->cell].primary ? " (primary)" : "",
-            figure_ratio(f, ratio), figure_interval(f, interval),
-            figure_value(f->metric, f->baseline_median, base),
+    fprintf(out, "%s | %s | %s | %s | %s | %s | %zu |\n",
+            run->cells[f->cell].primary ? " (primary)" : "", figure_ratio(f, ratio),
+            figure_interval(f, interval), figure_value(f->metric, f->baseline_median, base),
             figure_value(f->metric, f->contender_median, cont), figure_p(f->p_holm, p), f->n);
 }
 
@@ -151,10 +151,10 @@ bool report_markdown(const struct samples *run, const struct judgement *j, FILE 
 /* What the charts need of the samples; the raw lines stay in samples.jsonl. */
 static json_t *chart_samples(const struct samples *run)
 {
-    static const char *const keys[] = {"cell",     "block",        "order",   "warmup",
-                                       "allocator", "status",       "detail",  "signal",
-                                       "time_ns",  "peak_rss_kib", "instructions", "minflt",
-                                       "majflt",   "ctx_switches", "user_us", "sys_us"};
+    static const char *const keys[] = {"cell",      "block",        "order",        "warmup",
+                                       "allocator", "status",       "detail",       "signal",
+                                       "time_ns",   "peak_rss_kib", "instructions", "minflt",
+                                       "majflt",    "ctx_switches", "user_us",      "sys_us"};
     json_t *list = json_array();
     for (size_t i = 0; i < run->n_all; i++) {
         json_t *one = json_object();
@@ -191,9 +191,9 @@ static int put_json(const char *text, size_t len, void *context)
 static bool put_data(const struct samples *run, const json_t *summary, FILE *out)
 {
     json_t *data = json_pack("{s:O, s:o}", "summary", summary, "samples", chart_samples(run));
-    bool ok = data != NULL && json_dump_callback(data, put_json, out,
-                                                 JSON_COMPACT | JSON_ENSURE_ASCII |
-                                                     JSON_REAL_PRECISION(10)) == 0;
+    bool ok = data != NULL &&
+              json_dump_callback(data, put_json, out,
+                                 JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(10)) == 0;
     json_decref(data);
     return ok;
 }

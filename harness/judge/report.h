@@ -1,5 +1,5 @@
-/* report.h: the judgement for people. report.md for a terminal or a merge request, report.html for the eye:
- * one file with its charts, styles and data inside, which opens without a network.
+/* report.h: the judgement for people. report.md for a terminal or a merge request, report.html for
+ * the eye: one file with its charts, styles and data inside, which opens without a network.
  *
  *     report.html.in   @STYLE@  @VEGA@  @DATA@  @SCRIPT@
  *                      report.css  libjs-vega  summary + samples  report.js

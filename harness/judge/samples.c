@@ -73,7 +73,8 @@ static bool read_allocators(struct reader *r)
     const char *baseline = text_of(run->plan, "baseline", NULL);
     const json_t *contenders = json_object_get(run->plan, "contenders");
     if (baseline == NULL || json_array_size(contenders) == 0) {
-        return refuse(r, "the plan names no baseline or no contender; run with two allocators or more");
+        return refuse(
+            r, "the plan names no baseline or no contender; run with two allocators or more");
     }
     run->allocators = calloc(json_array_size(contenders) + 1, sizeof *run->allocators);
     if (run->allocators == NULL) {
@@ -86,7 +87,8 @@ static bool read_allocators(struct reader *r)
             name = strcmp(name, run->allocators[k]) == 0 ? NULL : name;
         }
         if (name == NULL) {
-            return refuse(r, "contender %zu has no name, or one that is taken; name each once", i + 1);
+            return refuse(r, "contender %zu has no name, or one that is taken; name each once",
+                          i + 1);
         }
         run->allocators[run->n_allocators++] = name;
     }
@@ -166,11 +168,13 @@ static bool find_place(struct reader *r, const json_t *line, size_t *cell, size_
          ++*allocator) {
     }
     if (*cell == run->n_cells) {
-        return refuse(r, "cell %ld is not in the plan; the file was put together from two runs", id);
+        return refuse(r, "cell %ld is not in the plan; the file was put together from two runs",
+                      id);
     }
     if (*allocator == run->n_allocators) {
-        return refuse(r, "allocator \"%s\" is not in the plan; the file was put together from two runs",
-                      name);
+        return refuse(
+            r, "allocator \"%s\" is not in the plan; the file was put together from two runs",
+            name);
     }
     return true;
 }
@@ -206,7 +210,8 @@ static bool read_plan(struct reader *r, json_t *line)
         return refuse(r, "the first line is not a plan; give a directory that `ashlar run` made");
     }
     if (strcmp(schema, SAMPLES_SCHEMA) != 0) {
-        return refuse(r, "schema \"%s\" is not known here (only \"%s\"); use the ashlar that wrote it",
+        return refuse(r,
+                      "schema \"%s\" is not known here (only \"%s\"); use the ashlar that wrote it",
                       schema, SAMPLES_SCHEMA);
     }
     long blocks = whole_of(line, "blocks", 0);
@@ -277,7 +282,8 @@ static bool read_sample(struct reader *r, json_t *line)
         return refuse(r, "block %ld is not among the %zu of the plan", block, run->n_blocks);
     }
     if (s.ok && !(s.time_ns > 0)) {
-        return refuse(r, "an ok sample without a time above 0; the line was edited or the bench is broken");
+        return refuse(
+            r, "an ok sample without a time above 0; the line was edited or the bench is broken");
     }
     s.block = s.warmup ? 0 : (size_t)block;
     if (!grow(r)) {
@@ -441,7 +447,8 @@ void samples_free(struct samples *run)
     *run = (struct samples){0};
 }
 
-const struct sample *samples_at(const struct samples *run, size_t cell, size_t allocator, size_t block)
+const struct sample *samples_at(const struct samples *run, size_t cell, size_t allocator,
+                                size_t block)
 {
     return run->slot[(cell * run->n_allocators + allocator) * run->n_blocks + block];
 }

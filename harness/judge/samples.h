@@ -1,5 +1,5 @@
-/* samples.h: a run as it lies on disk (samples.jsonl), read into memory and laid out by cell, allocator
- * and block.
+/* samples.h: a run as it lies on disk (samples.jsonl), read into memory and laid out by cell,
+ * allocator and block.
  *
  *     {"type":"plan", ...}      what was going to be done             -> cells, allocators, blocks
  *     {"type":"null", ...}      the peak of a cell's bare loop under an allocator
@@ -9,11 +9,11 @@
  *
  *                        block 0   1   2
  *     cell 0  allocator 0      s   s   s        allocator 0 is the baseline
- *             allocator 1      s   .   s        a hole is NULL: never filled in, never averaged away
+ *             allocator 1      s   .   s        a hole is NULL: never filled in
  *     cell 1  ...
  *
- * The file is append-only, so a run that was cut short leaves at most one torn line, the last; that is told
- * (`torn`), anything else that cannot be read is an error that names the line.
+ * The file is append-only, so a run that was cut short leaves at most one torn line, the last; that
+ * is told (`torn`), anything else that cannot be read is an error that names the line.
  */
 #ifndef ASHLAR_JUDGE_SAMPLES_H
 #define ASHLAR_JUDGE_SAMPLES_H
@@ -27,8 +27,8 @@
 
 /* One workload with its parameters: a row of every table. Strings live as long as the run. */
 struct cell {
-    long id;              /* as the plan numbers it */
-    const char *label;    /* "larson-2", as the suite calls it; the workload where it says nothing */
+    long id;           /* as the plan numbers it */
+    const char *label; /* "larson-2", as the suite calls it; the workload where it says nothing */
     const char *workload; /* "larson" */
     const char *params;   /* canonical text of the options */
     long threads;         /* 1 .. */
@@ -52,23 +52,23 @@ struct sample {
 
 /* The whole run. Arrays are owned; every const char * points into `plan`. */
 struct samples {
-    json_t *plan;            /* the first line */
-    const char **allocators; /* [n_allocators], the baseline first */
-    size_t n_allocators;     /* 2 .. */
-    struct cell *cells;      /* [n_cells] */
-    size_t n_cells;          /* 1 .. */
-    size_t n_blocks;         /* as planned */
-    struct sample *all;      /* [n_all] in the order of the file */
-    size_t n_all;            /* 0 .. */
+    json_t *plan;               /* the first line */
+    const char **allocators;    /* [n_allocators], the baseline first */
+    size_t n_allocators;        /* 2 .. */
+    struct cell *cells;         /* [n_cells] */
+    size_t n_cells;             /* 1 .. */
+    size_t n_blocks;            /* as planned */
+    struct sample *all;         /* [n_all] in the order of the file */
+    size_t n_all;               /* 0 .. */
     const struct sample **slot; /* [cell][allocator][block], see samples_at */
-    double *null_kib;        /* [cell][allocator] peak of the --null run, NAN: none */
-    bool *skipped;           /* [cell][allocator] the plan leaves it out: see plan "skipped" */
-    double *count;           /* [cell][allocator][SAMPLES_COUNTS_MAX] exact counts, NAN: none */
-    bool count_per_op;       /* those are instructions an operation, not of a whole pass */
-    json_t *uncounted;       /* the count lines that brought no figure, owned */
-    bool ended;              /* the end line is there */
-    bool torn;               /* the last line was cut off and is not used */
-    size_t unknown;          /* lines of a type that is not known here, skipped */
+    double *null_kib;           /* [cell][allocator] peak of the --null run, NAN: none */
+    bool *skipped;              /* [cell][allocator] the plan leaves it out: see plan "skipped" */
+    double *count;              /* [cell][allocator][SAMPLES_COUNTS_MAX] exact counts, NAN: none */
+    bool count_per_op;          /* those are instructions an operation, not of a whole pass */
+    json_t *uncounted;          /* the count lines that brought no figure, owned */
+    bool ended;                 /* the end line is there */
+    bool torn;                  /* the last line was cut off and is not used */
+    size_t unknown;             /* lines of a type that is not known here, skipped */
 };
 
 /* Exact passes of one cell and allocator that are kept; two are enough to see that they agree. */
@@ -79,18 +79,21 @@ bool samples_read(const char *path, struct samples *out, char *err, size_t err_s
 
 void samples_free(struct samples *run);
 
-/* The sample of a block that is not warm-up; NULL: it was not run. Where a block was run again the later
- * one counts, except that a failure is never replaced. */
-const struct sample *samples_at(const struct samples *run, size_t cell, size_t allocator, size_t block);
+/* The sample of a block that is not warm-up; NULL: it was not run. Where a block was run again the
+ * later one counts, except that a failure is never replaced. */
+const struct sample *samples_at(const struct samples *run, size_t cell, size_t allocator,
+                                size_t block);
 
 /* Peak of the cell's --null run under the allocator, KiB; NAN: there was none. */
 double samples_null(const struct samples *run, size_t cell, size_t allocator);
 
-/* The plan leaves the cell out for this allocator (it lacks an entry point that the workload calls). */
+/* The plan leaves the cell out for this allocator (it lacks an entry point that the workload
+ * calls). */
 bool samples_skipped(const struct samples *run, size_t cell, size_t allocator);
 
-/* The exact counts of a cell under an allocator, each an operation where the line told the operations
- * (passes of two allocators may differ in them); returns how many and points *at to them. */
+/* The exact counts of a cell under an allocator, each an operation where the line told the
+ * operations (passes of two allocators may differ in them); returns how many and points *at to
+ * them. */
 size_t samples_counts(const struct samples *run, size_t cell, size_t allocator, const double **at);
 
 #endif

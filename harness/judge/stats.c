@@ -89,7 +89,7 @@ bool stats_location(const double *d, size_t n, double alpha, struct stats_estima
     return true;
 }
 
-/* Fills twice[n] with doubled midranks (whole numbers) of the sorted magnitudes; true if any tie. */
+/* Fills twice[n] with doubled midranks, whole numbers, of sorted magnitudes; true if any tie. */
 static bool double_midranks(const double *sorted, size_t n, unsigned *twice)
 {
     bool ties = false;
@@ -107,9 +107,10 @@ static bool double_midranks(const double *sorted, size_t n, unsigned *twice)
     return ties;
 }
 
-/* P(W <= w) and P(W >= w) when every sign is a fair coin, for doubled ranks: one shifted addition a rank.
- * The probabilities are halved as they are built, so that nothing overflows. */
-static bool tied_tails(const unsigned *twice, size_t n, unsigned w_twice, double *lower, double *upper)
+/* P(W <= w) and P(W >= w) when every sign is a fair coin, for doubled ranks: one shifted addition a
+ * rank. The probabilities are halved as they are built, so that nothing overflows. */
+static bool tied_tails(const unsigned *twice, size_t n, unsigned w_twice, double *lower,
+                       double *upper)
 {
     size_t total = n * (n + 1);
     double *f = calloc(total + 1, sizeof *f);
@@ -133,7 +134,7 @@ static bool tied_tails(const unsigned *twice, size_t n, unsigned w_twice, double
     return true;
 }
 
-/* Ranks the n magnitudes in out->n and finds W and p. order[n], twice[n] and sorted[n] are scratch. */
+/* Ranks the out->n magnitudes, finds W and p. order[n], twice[n] and sorted[n] are scratch. */
 static bool rank_and_test(const double *nonzero, size_t *order, unsigned *twice, double *sorted,
                           struct stats_test *out)
 {
@@ -225,8 +226,8 @@ size_t stats_blocks_needed(size_t tests, double alpha)
     return n;
 }
 
-/* The Hodges-Lehmann estimate alone, by quick select instead of a sort, because the bootstrap asks for it
- * many thousand times. walsh[walsh_count(n)] is scratch. */
+/* The Hodges-Lehmann estimate alone, by quick select instead of a sort, because the bootstrap asks
+ * for it many thousand times. walsh[walsh_count(n)] is scratch. */
 static double centre_of(const double *d, size_t n, double *walsh)
 {
     size_t m = walsh_count(n);
@@ -249,7 +250,8 @@ struct group_work {
     double *walsh;                      /* [its Walsh averages] */
 };
 
-/* The mean of the groups' means; rng NULL: of the data itself, otherwise of one bootstrap replicate. */
+/* The mean of the groups' means; rng NULL: of the data itself, otherwise of one bootstrap
+ * replicate. */
 static double group_pass(struct group_work *g, gsl_rng *rng)
 {
     for (size_t i = 0; i < g->n_groups; i++) {
@@ -303,8 +305,8 @@ static void group_free(struct group_work *g)
     free(g->walsh);
 }
 
-/* The tail that the percentiles are taken at: wider than alpha/2, because a bootstrap of n blocks is too
- * narrow by sqrt((n-1)/n) and knows nothing of the doubt about the spread itself. */
+/* The tail that the percentiles are taken at: wider than alpha/2, because a bootstrap of n blocks
+ * is too narrow by sqrt((n-1)/n) and knows nothing of the doubt about the spread itself. */
 static double widened_tail(const struct stats_member *members, size_t n_members, double alpha)
 {
     double blocks = 0, df = 0;

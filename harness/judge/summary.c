@@ -16,27 +16,28 @@ static json_t *cell_of(const struct samples *run, const struct finding *f)
     static const char *const units[] = {"ns", "KiB", "instructions"};
     const char *unit = f->per_op ? "instructions/op" : units[f->metric];
     const struct cell *cell = &run->cells[f->cell];
-    json_t *json = json_pack(
-        "{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "workload", cell->workload,
-        "params", cell->params, "threads", (json_int_t)cell->threads, "metric",
-        verdict_metric_name(f->metric), "contender", run->allocators[f->contender], "ratio",
-        number(f->ratio), "low", number(f->low), "high", number(f->high), "p", number(f->p), "p_holm",
-        number(f->p_holm), "verdict", verdict_name(f->verdict), "blocks", (json_int_t)f->n);
+    json_t *json =
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "workload",
+                  cell->workload, "params", cell->params, "threads", (json_int_t)cell->threads,
+                  "metric", verdict_metric_name(f->metric), "contender",
+                  run->allocators[f->contender], "ratio", number(f->ratio), "low", number(f->low),
+                  "high", number(f->high), "p", number(f->p), "p_holm", number(f->p_holm),
+                  "verdict", verdict_name(f->verdict), "blocks", (json_int_t)f->n);
     json_t *more = json_pack(
         "{s:I, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?}", "cell",
-        (json_int_t)cell->id, "label", cell->label, "primary", cell->primary, "judged_by", verdict_basis_name(f->basis), "unit", unit,
-        "baseline_median", number(f->baseline_median), "contender_median",
-        number(f->contender_median), "confidence", number(f->confidence), "effect",
-        number(f->effect), "noise", number(f->noise), "zeros", (json_int_t)f->zeros, "family",
-        (json_int_t)f->family, "reason", f->reason);
+        (json_int_t)cell->id, "label", cell->label, "primary", cell->primary, "judged_by",
+        verdict_basis_name(f->basis), "unit", unit, "baseline_median", number(f->baseline_median),
+        "contender_median", number(f->contender_median), "confidence", number(f->confidence),
+        "effect", number(f->effect), "noise", number(f->noise), "zeros", (json_int_t)f->zeros,
+        "family", (json_int_t)f->family, "reason", f->reason);
     bool ok = json != NULL && more != NULL && json_object_update(json, more) == 0;
     json_decref(more);
     if (ok && f->metric == METRIC_PEAK_RSS) {
-        json_t *memory = json_pack(
-            "{s:o, s:o, s:o, s:o, s:o}", "baseline_null_kib", number(f->baseline_null),
-            "contender_null_kib", number(f->contender_null), "difference_kib", number(f->difference),
-            "difference_low_kib", number(f->difference_low), "difference_high_kib",
-            number(f->difference_high));
+        json_t *memory =
+            json_pack("{s:o, s:o, s:o, s:o, s:o}", "baseline_null_kib", number(f->baseline_null),
+                      "contender_null_kib", number(f->contender_null), "difference_kib",
+                      number(f->difference), "difference_low_kib", number(f->difference_low),
+                      "difference_high_kib", number(f->difference_high));
         ok = memory != NULL && json_object_update(json, memory) == 0;
         json_decref(memory);
     }
@@ -64,11 +65,11 @@ static json_t *means_of(const struct samples *run, const struct judgement *j)
     json_t *means = json_array();
     for (size_t i = 0; i < j->n_means; i++) {
         const struct mean *m = &j->means[i];
-        json_t *mean = json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:O, s:O}", "contender",
-                                 run->allocators[m->contender], "metric",
-                                 verdict_metric_name(m->metric), "ratio", number(m->ratio), "low",
-                                 number(m->low), "high", number(m->high), "workloads",
-                                 (json_int_t)m->workloads, "names", m->names, "left_out", m->left_out);
+        json_t *mean = json_pack(
+            "{s:s, s:s, s:o, s:o, s:o, s:I, s:O, s:O}", "contender", run->allocators[m->contender],
+            "metric", verdict_metric_name(m->metric), "ratio", number(m->ratio), "low",
+            number(m->low), "high", number(m->high), "workloads", (json_int_t)m->workloads, "names",
+            m->names, "left_out", m->left_out);
         if (json_array_append_new(means, mean) != 0) {
             json_decref(means);
             return NULL;
@@ -80,8 +81,8 @@ static json_t *means_of(const struct samples *run, const struct judgement *j)
 static json_t *rules(void)
 {
     return json_pack("{s:f, s:f, s:f, s:f, s:f}", "alpha", VERDICT_ALPHA, "margin", VERDICT_MARGIN,
-                     "count_margin", VERDICT_COUNT_MARGIN, "small_kib", VERDICT_SMALL_KIB, "same_kib",
-                     VERDICT_SAME_KIB);
+                     "count_margin", VERDICT_COUNT_MARGIN, "small_kib", VERDICT_SMALL_KIB,
+                     "same_kib", VERDICT_SAME_KIB);
 }
 
 /* A part of the plan, handed on as it is; `otherwise` (stolen) where it is absent. */
@@ -97,13 +98,13 @@ static json_t *handed_on(const struct samples *run, const char *key, json_t *oth
 
 json_t *summary_make(const struct samples *run, const struct judgement *j)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:I, s:b, s:o, s:o}", "schema",
-                     SUMMARY_SCHEMA, "baseline", run->allocators[0], "contenders",
-                     handed_on(run, "contenders", json_array()), "environment",
-                     handed_on(run, "environment", json_object()), "cells", cells_of(run, j), "geomean",
-                     means_of(run, j), "warnings", j->warnings, "run_id",
-                     handed_on(run, "run_id", json_null()), "suite",
-                     handed_on(run, "suite", json_null()), "seed", handed_on(run, "seed", json_null()),
-                     "blocks_planned", (json_int_t)run->n_blocks, "complete", run->ended, "allocators",
-                     handed_on(run, "allocators", json_array()), "rules", rules());
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:I, s:b, s:o, s:o}", "schema",
+        SUMMARY_SCHEMA, "baseline", run->allocators[0], "contenders",
+        handed_on(run, "contenders", json_array()), "environment",
+        handed_on(run, "environment", json_object()), "cells", cells_of(run, j), "geomean",
+        means_of(run, j), "warnings", j->warnings, "run_id", handed_on(run, "run_id", json_null()),
+        "suite", handed_on(run, "suite", json_null()), "seed", handed_on(run, "seed", json_null()),
+        "blocks_planned", (json_int_t)run->n_blocks, "complete", run->ended, "allocators",
+        handed_on(run, "allocators", json_array()), "rules", rules());
 }

@@ -1,8 +1,8 @@
 /* summary.h: the judgement as JSON, schema "ashlar-summary-1", for programs and for the charts.
  *
  *     {"schema","baseline","contenders":[..],"environment":{..},
- *      "cells":[{"workload","params","threads","metric","contender","ratio","low","high","p","p_holm",
- *                "verdict","blocks", ...}],
+ *      "cells":[{"workload","params","threads","metric","contender","ratio","low","high",
+ *                "p","p_holm","verdict","blocks", ...}],
  *      "geomean":[{"contender","metric","ratio","low","high","workloads", ...}],
  *      "warnings":[{"id","text","remedy"}], ...}
  *

@@ -28,8 +28,7 @@ static void print_head(const struct samples *run, const struct finding *f, bool 
 {
     fprintf(out, "\n%s%-*s %10.10s %10.10s %9s  %-16s %8s  verdict%s\n", color ? "\033[1m" : "",
             NAME_WIDTH + 2, verdict_metric_name(f->metric), run->allocators[0],
-            run->allocators[f->contender], "ratio",
-            "95 % interval", "p (Holm)", plain(color));
+            run->allocators[f->contender], "ratio", "95 % interval", "p (Holm)", plain(color));
 }
 
 static void print_row(const struct samples *run, const struct finding *f, bool color, FILE *out)
@@ -74,8 +73,8 @@ static void print_means(const struct samples *run, const struct judgement *j, bo
             snprintf(ratio, sizeof ratio, "%.3f", m->ratio);
             snprintf(interval, sizeof interval, "[%.3f, %.3f]", m->low, m->high);
         }
-        fprintf(out, "  %-14s %-*s %9s  %-16s %9zu\n", run->allocators[m->contender], NAME_WIDTH + 7,
-                verdict_metric_name(m->metric), ratio, interval, m->workloads);
+        fprintf(out, "  %-14s %-*s %9s  %-16s %9zu\n", run->allocators[m->contender],
+                NAME_WIDTH + 7, verdict_metric_name(m->metric), ratio, interval, m->workloads);
     }
 }
 
@@ -95,6 +94,7 @@ void table_print(const struct samples *run, const struct judgement *j, bool colo
         fprintf(out, "\n%s\n", headline != NULL ? headline : "");
         free(headline);
     }
-    fputs("Ratios are contender over baseline: below 1 is less time, less memory, fewer instructions.\n",
+    fputs("Ratios are contender over baseline: below 1 is less time, less memory, fewer "
+          "instructions.\n",
           out);
 }

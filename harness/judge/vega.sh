@@ -3,13 +3,13 @@
 #
 #     vega.sh [FOLDER] >vega.js
 #
-# The package ships Vega as modules that ask for each other by require(); a page has no require(). So
-# each module becomes a function in a table, and a require() of eight lines runs it when it is first
+# The package ships Vega as modules that ask for each other by require(); a page has none. So each
+# module becomes a function in a table, and a require() of eight lines runs it when it is first
 # asked for:
 #
 #     M["vega-util"] = function (exports, module, require) { <the file> };
 #
-# Only what the charts need is taken: no maps, forces, trees, word clouds. The result defines `vega`.
+# Only what the charts need is taken: no maps, trees, word clouds. The result defines `vega`.
 set -euo pipefail
 
 folder=${1:-/usr/share/javascript/vega}
@@ -27,7 +27,7 @@ for module in "${modules[@]}"; do
     fi
 done
 if [[ ! -r $licence ]]; then
-    echo "vega.sh: $licence is missing; Vega may not be passed on without it: reinstall libjs-vega" >&2
+    echo "vega.sh: $licence is missing, and Vega needs it to be passed on; reinstall libjs-vega" >&2
     exit 1
 fi
 

@@ -184,7 +184,8 @@ static bool measure(const struct samples *run, struct finding *f, struct pairs *
         f->contender_null = samples_null(run, f->cell, f->contender);
     }
     if (f->metric == METRIC_INSTRUCTIONS && has_counts(run, f)) {
-        return take_counts(run, f); /* made for counting, so they repeat better than those of timed processes */
+        /* Made for counting, so they repeat better than those of timed processes. */
+        return take_counts(run, f);
     }
     collect(run, f, pairs);
     if (pairs->n == 0) {
@@ -209,7 +210,8 @@ static bool measure(const struct samples *run, struct finding *f, struct pairs *
 /* The families. */
 
 /* Is `other` one of the tests that f's p has to pay for? */
-static bool same_family(const struct samples *run, const struct finding *f, const struct finding *other)
+static bool same_family(const struct samples *run, const struct finding *f,
+                        const struct finding *other)
 {
     if (other->contender != f->contender || other->metric != f->metric ||
         other->basis == BASIS_COUNT) {
@@ -248,7 +250,8 @@ static bool adjust(const struct samples *run, const struct judgement *j, struct 
 /* The word. */
 
 /* Value, low, high and margin in one unit, in which zero means "no difference". */
-static enum verdict word(double value, double low, double high, double margin, const struct finding *f)
+static enum verdict word(double value, double low, double high, double margin,
+                         const struct finding *f)
 {
     bool covers = f->confidence >= 1 - VERDICT_ALPHA;
     if (covers && -margin <= low && high <= margin) {
@@ -361,8 +364,8 @@ static int compare_findings(const void *left, const void *right)
     return a->cell < b->cell ? -1 : a->cell > b->cell;
 }
 
-/* Was the metric measured in this cell, under any allocator? Every cell has a time: one without a single
- * time has failed in it, or was not reached. */
+/* Was the metric measured in this cell, under any allocator? Every cell has a time: one without a
+ * single time has failed in it, or was not reached. */
 static bool measured(const struct samples *run, size_t cell, enum metric metric)
 {
     bool found = metric == METRIC_TIME;
@@ -378,9 +381,21 @@ static bool measured(const struct samples *run, size_t cell, enum metric metric)
 }
 
 static const struct finding blank = {
-    .ratio = NAN, .low = NAN, .high = NAN, .difference = NAN, .difference_low = NAN,
-    .difference_high = NAN, .confidence = NAN, .p = NAN, .p_holm = NAN, .effect = NAN, .noise = NAN,
-    .baseline_median = NAN, .contender_median = NAN, .baseline_null = NAN, .contender_null = NAN,
+    .ratio = NAN,
+    .low = NAN,
+    .high = NAN,
+    .difference = NAN,
+    .difference_low = NAN,
+    .difference_high = NAN,
+    .confidence = NAN,
+    .p = NAN,
+    .p_holm = NAN,
+    .effect = NAN,
+    .noise = NAN,
+    .baseline_median = NAN,
+    .contender_median = NAN,
+    .baseline_null = NAN,
+    .contender_null = NAN,
 };
 
 static bool measure_one(const struct samples *run, struct judgement *j, struct pairs *pairs,

@@ -1,9 +1,10 @@
-/* verdict.h: from samples to verdicts. One finding a cell, metric and contender; geometric means; reasons
- * for doubt.
+/* verdict.h: from samples to verdicts. One finding a cell, metric and contender; geometric means;
+ * reasons for doubt.
  *
  *     failed    a process of this cell ended badly, under the contender or under the baseline
- *     same      the whole interval lies within the margin: the difference, if any, is too small to matter
- *     better    Holm's p is at most ALPHA, the interval lies wholly below 1, the estimate beyond the margin
+ *     same      the whole interval lies within the margin: too small a difference to matter
+ *     better    Holm's p is at most ALPHA, the interval lies wholly below 1, and the estimate lies
+ *               beyond the margin
  *     worse     the same, above 1
  *     unclear   none of these: the data do not tell
  *
@@ -16,38 +17,46 @@
  *     unclear     |             :  |--------o-----|     |
  *     worse       |             :     |     : |---o---| |
  *
- * Families of Holm's adjustment, each of one contender: a primary cell's time pays for all primary times;
- * any other time pays for all times; a peak pays for all peaks; an instruction count that repeats exactly
- * needs no test, and one that does not pays for all such counts.
+ * Families of Holm's adjustment, each of one contender: a primary cell's time pays for all primary
+ * times; any other time pays for all times; a peak pays for all peaks; an instruction count that
+ * repeats exactly needs no test, and one that does not pays for all such counts.
  */
 #ifndef ASHLAR_JUDGE_VERDICT_H
 #define ASHLAR_JUDGE_VERDICT_H
 
 #include "samples.h"
 
-/* A verdict of better or worse is wrong in at most this share of the runs in which nothing differs. */
+/* Where nothing differs, at most this share of the runs has a better or worse in a family. */
 #define VERDICT_ALPHA 0.05
 
-/* Equivalence margin of time and peak memory: 2 %, below the 3 to 5 % by which one process's time differs
- * from the next on shared cores, and below what a change of link order alone can do. */
+/* Equivalence margin of time and peak memory: 2 %, below the 3 to 5 % by which one process's time
+ * differs from the next on shared cores, and below what a change of link order alone can do. */
 #define VERDICT_MARGIN 1.02
 
 /* Margin of counts that repeat within it: 0.5 %, ten times their spread from run to run. */
 #define VERDICT_COUNT_MARGIN 1.005
 
-/* Net peaks below this are compared by their difference: a ratio of two nearly empty heaps says much
- * about nothing. */
+/* Net peaks below this are compared by their difference: a ratio of two nearly empty heaps says
+ * much about nothing. */
 #define VERDICT_SMALL_KIB 4096.0
 
-/* Equivalence margin of such a difference. Linux counts resident pages in batches of 64 pages a thread
- * (256 KiB), so a smaller difference may be the kernel's bookkeeping. */
+/* Equivalence margin of such a difference. Linux counts resident pages in batches of 64 pages a
+ * thread (256 KiB), so a smaller difference may be the kernel's bookkeeping. */
 #define VERDICT_SAME_KIB 256.0
 
-/* Paired noise from which a cell is named in a warning (robust standard deviation of the log ratios). */
+/* Paired noise from which a cell is named in a warning (robust standard deviation of the log
+ * ratios). */
 #define VERDICT_NOISE 0.10
 
 enum metric { METRIC_TIME, METRIC_PEAK_RSS, METRIC_INSTRUCTIONS, METRIC_COUNT };
-enum verdict { VERDICT_FAILED, VERDICT_WORSE, VERDICT_UNCLEAR, VERDICT_SAME, VERDICT_BETTER, VERDICT_COUNT };
+enum verdict {
+    VERDICT_FAILED,
+    VERDICT_WORSE,
+    VERDICT_UNCLEAR,
+    VERDICT_SAME,
+    VERDICT_BETTER,
+    VERDICT_COUNT
+};
 
 /* How a finding was judged. */
 enum basis {
@@ -58,22 +67,22 @@ enum basis {
 
 /* NAN: there is no such figure. */
 struct finding {
-    size_t cell;          /* index into samples.cells */
-    size_t contender;     /* index into samples.allocators, 1 .. */
-    enum metric metric;   /* what was measured */
-    enum basis basis;     /* how it was judged */
-    enum verdict verdict; /* the word */
-    double ratio;         /* contender over baseline, below 1 is less */
-    double low;           /* interval of the ratio */
-    double high;          /* its upper end */
-    double difference;      /* KiB, contender less baseline: BASIS_DIFFERENCE only */
-    double difference_low;  /* its interval */
-    double difference_high; /* its upper end */
-    double confidence;      /* what the interval covers, 0 .. 1 */
-    double p;               /* exact two-sided signed-rank */
-    double p_holm;          /* adjusted within the family */
-    double effect;          /* matched-pairs rank-biserial, -1 .. 1 */
-    double noise;           /* robust standard deviation of the paired log ratios */
+    size_t cell;             /* index into samples.cells */
+    size_t contender;        /* index into samples.allocators, 1 .. */
+    enum metric metric;      /* what was measured */
+    enum basis basis;        /* how it was judged */
+    enum verdict verdict;    /* the word */
+    double ratio;            /* contender over baseline, below 1 is less */
+    double low;              /* interval of the ratio */
+    double high;             /* its upper end */
+    double difference;       /* KiB, contender less baseline: BASIS_DIFFERENCE only */
+    double difference_low;   /* its interval */
+    double difference_high;  /* its upper end */
+    double confidence;       /* what the interval covers, 0 .. 1 */
+    double p;                /* exact two-sided signed-rank */
+    double p_holm;           /* adjusted within the family */
+    double effect;           /* matched-pairs rank-biserial, -1 .. 1 */
+    double noise;            /* robust standard deviation of the paired log ratios */
     double baseline_median;  /* ns, KiB net of the null run, or instructions */
     double contender_median; /* the same of the contender */
     double baseline_null;    /* KiB, the --null run, METRIC_PEAK_RSS only */

@@ -1,7 +1,7 @@
 /* stats_cli.c: the statistics on a line of numbers, for the comparison with the oracle.
  *
- *     stats-cli pairs             each line of stdin: d_1 .. d_n         prints w p effect n value low high confidence
- *     stats-cli holm              each line: p_1 .. p_n                  prints the adjusted p
+ *     stats-cli pairs    a line of stdin: d_1 .. d_n    w p effect n value low high confidence
+ *     stats-cli holm     a line of stdin: p_1 .. p_n    the adjusted p
  */
 #include "../stats.h"
 
@@ -13,7 +13,8 @@ static size_t parse(char *line, double *at)
 {
     size_t n = 0;
     char *save = NULL;
-    for (char *word = strtok_r(line, " \n", &save); word != NULL; word = strtok_r(NULL, " \n", &save)) {
+    for (char *word = strtok_r(line, " \n", &save); word != NULL;
+         word = strtok_r(NULL, " \n", &save)) {
         char *end;
         at[n++] = strtod(word, &end);
         if (*end != '\0' || n == STATS_BLOCKS_MAX) {
@@ -31,8 +32,8 @@ static bool print_pairs(const double *d, size_t n)
     if (!stats_signed_rank(d, n, &t) || !stats_location(d, n, 0.05, &e)) {
         return false;
     }
-    printf("%.17g %.17g %.17g %zu %.17g %.17g %.17g %.17g\n", t.w, t.p, t.effect, t.n, e.value, e.low,
-           e.high, e.confidence);
+    printf("%.17g %.17g %.17g %zu %.17g %.17g %.17g %.17g\n", t.w, t.p, t.effect, t.n, e.value,
+           e.low, e.high, e.confidence);
     return true;
 }
 

@@ -1,8 +1,8 @@
 /* test_stats.c: the statistics against worked examples, against each other, and against chance.
  *
- * The comparison with an independent program is test/oracle.bats. Here every simulation has a seed, so it
- * passes or fails the same way each time, and each has a negative control: the same check on data or on
- * an interval that is wrong on purpose.
+ * The comparison with an independent program is test/oracle.bats. Here every simulation has a seed,
+ * so it passes or fails the same way each time, and each has a negative control: the same check on
+ * data or on an interval that is wrong on purpose.
  */
 #include "../stats.h"
 
@@ -172,8 +172,8 @@ static void draw(gsl_rng *rng, double shift, double noise, double *d)
     }
 }
 
-/* Share of `runs` in which the interval, moved by `error`, holds the true centre of two-humped data (two
- * CPUs that are at times siblings of one core): far from normal, but symmetric. */
+/* Share of `runs` in which the interval, moved by `error`, holds the true centre of two-humped data
+ * (two CPUs that are at times siblings of one core): far from normal, but symmetric. */
 static double coverage(double error, int runs)
 {
     gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
@@ -240,7 +240,8 @@ static void test_false_alarms_within_the_stated_rate(void **state)
     (void)state;
     const int runs = 2000;
     assert_true(family_alarms(0, true, 10, runs) <= ALPHA + slack(ALPHA, runs));
-    /* Negative controls: without Holm, and with data that really differ, the same count is too high. */
+    /* Negative controls: without Holm, and with data that really differ, the same count is too
+     * high. */
     assert_true(family_alarms(0, false, 10, runs) > 0.25);
     assert_true(family_alarms(0.02, true, 10, runs) > ALPHA + slack(ALPHA, runs));
 }
@@ -251,11 +252,12 @@ static void test_planted_slowdown_is_found(void **state)
     const int runs = 1000;
     const double tenth = log(1.10);
     assert_true(family_alarms(tenth, true, 1, runs) >= 0.999);
-    assert_true(family_alarms(0.005, true, 1, runs) < 0.5); /* control: a slowdown too small to see */
+    /* Control: a slowdown too small to see. */
+    assert_true(family_alarms(0.005, true, 1, runs) < 0.5);
 }
 
-/* Share of runs in which the bootstrap interval holds the true mean of three workloads, one of them with
- * two cells. `counts_twice` breaks the rule that a workload counts once. */
+/* Share of runs in which the bootstrap interval holds the true mean of three workloads, one of them
+ * with two cells. `counts_twice` breaks the rule that a workload counts once. */
 static double group_coverage(bool counts_twice, int runs)
 {
     gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
@@ -269,7 +271,8 @@ static double group_coverage(bool counts_twice, int runs)
         struct stats_member m[4];
         for (size_t i = 0; i < 4; i++) {
             draw(rng, shift[i], 0.05, d[i]);
-            m[i] = (struct stats_member){.d = d[i], .n = BLOCKS, .group = counts_twice ? i : group[i]};
+            m[i] =
+                (struct stats_member){.d = d[i], .n = BLOCKS, .group = counts_twice ? i : group[i]};
         }
         struct stats_estimate e;
         assert_true(stats_group_mean(m, 4, counts_twice ? 4 : 3, ALPHA, 1 + (unsigned)r, 400, &e));

@@ -1,6 +1,7 @@
-/* test_verdict.c: the words, cell by cell, on runs written line by line; and their error rates by chance.
+/* test_verdict.c: the words, cell by cell, on runs written line by line; and their error rates by
+ * chance.
  *
- * A run is composed by the helpers below: begin(), then samples, then judge(). The simulations have seeds.
+ * A run is composed by the functions below: begin(), samples, judge(). The simulations have seeds.
  */
 #include "../verdict.h"
 
@@ -27,16 +28,19 @@ static FILE *file;
 static struct samples run;
 static struct judgement judgement;
 
-/* A plan of `cells` cells; those below `primary` are primary, those from `threaded` on have two threads. */
+/* A plan of `cells` cells; those below `primary` are primary, those from `threaded` on have two
+ * threads. */
 static void begin(int cells, int primary, int threaded)
 {
     file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file, "{\"type\":\"plan\",\"schema\":\"ashlar-samples-1\",\"baseline\":\"a\",\"contenders\":"
-                  "[\"b\"],\"blocks\":%d,\"seed\":1,\"cells\":[",
+    fprintf(file,
+            "{\"type\":\"plan\",\"schema\":\"ashlar-samples-1\",\"baseline\":\"a\",\"contenders\":"
+            "[\"b\"],\"blocks\":%d,\"seed\":1,\"cells\":[",
             BLOCKS);
     for (int c = 0; c < cells; c++) {
-        fprintf(file, "%s{\"id\":%d,\"workload\":\"w%d\",\"params\":\"\",\"threads\":%d,\"primary\":%s}",
+        fprintf(file,
+                "%s{\"id\":%d,\"workload\":\"w%d\",\"params\":\"\",\"threads\":%d,\"primary\":%s}",
                 c > 0 ? "," : "", c, c, c >= threaded ? 2 : 1, c < primary ? "true" : "false");
     }
     fputs("]}\n", file);
@@ -44,36 +48,39 @@ static void begin(int cells, int primary, int threaded)
 
 static void sample(int cell, int block, const char *allocator, double time_ns, double peak_kib)
 {
-    fprintf(file, "{\"type\":\"sample\",\"cell\":%d,\"block\":%d,\"allocator\":\"%s\",\"status\":\"ok\","
-                  "\"warmup\":false,\"time_ns\":%.0f,\"peak_rss_kib\":%.0f}\n",
+    fprintf(file,
+            "{\"type\":\"sample\",\"cell\":%d,\"block\":%d,\"allocator\":\"%s\",\"status\":\"ok\","
+            "\"warmup\":false,\"time_ns\":%.0f,\"peak_rss_kib\":%.0f}\n",
             cell, block, allocator, time_ns, peak_kib);
 }
 
 static void failure(int cell, int block, const char *allocator, bool warmup)
 {
-    fprintf(file, "{\"type\":\"sample\",\"cell\":%d,\"block\":%d,\"allocator\":\"%s\",\"warmup\":%s,"
-                  "\"status\":\"crash\",\"signal\":11}\n",
+    fprintf(file,
+            "{\"type\":\"sample\",\"cell\":%d,\"block\":%d,\"allocator\":\"%s\",\"warmup\":%s,"
+            "\"status\":\"crash\",\"signal\":11}\n",
             cell, block, allocator, warmup ? "true" : "false");
 }
 
 static void count(int cell, const char *allocator, double instructions)
 {
-    fprintf(file, "{\"type\":\"count\",\"cell\":%d,\"allocator\":\"%s\",\"instructions\":%.0f}\n", cell,
-            allocator, instructions);
+    fprintf(file, "{\"type\":\"count\",\"cell\":%d,\"allocator\":\"%s\",\"instructions\":%.0f}\n",
+            cell, allocator, instructions);
 }
 
 /* The same, of a pass that says how much it did. */
 static void count_ops(int cell, const char *allocator, double instructions, int ops)
 {
-    fprintf(file, "{\"type\":\"count\",\"cell\":%d,\"allocator\":\"%s\",\"instructions\":%.0f,"
-                  "\"ops\":%d}\n",
+    fprintf(file,
+            "{\"type\":\"count\",\"cell\":%d,\"allocator\":\"%s\",\"instructions\":%.0f,"
+            "\"ops\":%d}\n",
             cell, allocator, instructions, ops);
 }
 
 static void null_run(int cell, const char *allocator, double kib)
 {
-    fprintf(file, "{\"type\":\"null\",\"cell\":%d,\"allocator\":\"%s\",\"null_rss_kib\":%.0f}\n", cell,
-            allocator, kib);
+    fprintf(file, "{\"type\":\"null\",\"cell\":%d,\"allocator\":\"%s\",\"null_rss_kib\":%.0f}\n",
+            cell, allocator, kib);
 }
 
 static void judge(void)
@@ -205,7 +212,8 @@ static void test_small_peaks_by_difference(void **state)
     assert_int_equal(judgement.means[1].workloads, 1);
     assert_int_equal(json_array_size(judgement.means[1].left_out), 4);
     const json_t *no_ratio = json_array_get(judgement.means[1].left_out, 3);
-    assert_string_equal(json_string_value(json_object_get(no_ratio, "why")), "judged by difference");
+    assert_string_equal(json_string_value(json_object_get(no_ratio, "why")),
+                        "judged by difference");
     assert_true(fabs(judgement.means[1].ratio - 1.204) < 1e-9);
     finish();
 }
@@ -260,8 +268,8 @@ static void test_a_failure_is_never_a_time(void **state)
     regular(1, 0.5, 9000, 9000);
     regular(2, 0.5, 9000, 9000);
     failure(0, 4, "b", false);
-    sample(0, 4, "b", 1, 9000);  /* run again: does not undo the crash */
-    failure(1, 0, "a", true);    /* the baseline, in its warm-up */
+    sample(0, 4, "b", 1, 9000); /* run again: does not undo the crash */
+    failure(1, 0, "a", true);   /* the baseline, in its warm-up */
     judge();
     for (size_t c = 0; c < 2; c++) {
         const struct finding *f = find(c, METRIC_TIME);
@@ -303,7 +311,8 @@ static void test_holes_stay_holes(void **state)
     }
     judge();
     assert_int_equal(find(1, METRIC_TIME)->n, 5);
-    assert_int_equal(find(1, METRIC_TIME)->verdict, VERDICT_UNCLEAR); /* five blocks cannot say more */
+    /* Five blocks cannot say more. */
+    assert_int_equal(find(1, METRIC_TIME)->verdict, VERDICT_UNCLEAR);
     assert_true(find(1, METRIC_TIME)->confidence < 0.95);
     assert_true(warned("missing-blocks"));
     assert_false(warned("incomplete"));
@@ -323,7 +332,8 @@ static int alarms(double ratio, double margin_of_noise, int runs)
                 double shared = 1e8 * exp(gsl_ran_gaussian(rng, 0.10));
                 double effect = c == 0 ? ratio : 1;
                 sample(c, b, "a", shared * exp(gsl_ran_gaussian(rng, margin_of_noise)), 9000);
-                sample(c, b, "b", shared * effect * exp(gsl_ran_gaussian(rng, margin_of_noise)), 9000);
+                sample(c, b, "b", shared * effect * exp(gsl_ran_gaussian(rng, margin_of_noise)),
+                       9000);
             }
         }
         judge();
@@ -331,7 +341,8 @@ static int alarms(double ratio, double margin_of_noise, int runs)
         for (size_t i = 0; i < judgement.n_findings; i++) {
             const struct finding *f = &judgement.findings[i];
             bool word = f->verdict == VERDICT_BETTER || f->verdict == VERDICT_WORSE;
-            alarm = alarm || (word && (ratio == 1 || (f->cell == 0 && f->verdict == VERDICT_WORSE)));
+            alarm =
+                alarm || (word && (ratio == 1 || (f->cell == 0 && f->verdict == VERDICT_WORSE)));
             assert_false(word && !(f->p_holm <= VERDICT_ALPHA));
         }
         alarmed += alarm;
