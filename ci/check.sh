@@ -10,7 +10,7 @@
 #     N passed, N failed, N skipped
 #
 # Environment: ASHLAR_BUILD (default build/)   ONLY regex over the tests' names, for a part
-#              JOBS (default nproc)            CHECK_TIMEOUT seconds a test file (default 300)
+#              JOBS (default nproc)            CHECK_TIMEOUT seconds a test file (default 480)
 # Exit status: 0 none failed, 1 some failed, 2 usage.
 set -uo pipefail
 
@@ -24,7 +24,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C.UTF-8
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES LD_PRELOAD ASHLAR_CONF MALLOC_CONF
 
 jobs=${JOBS:-$(nproc)}
-limit=${CHECK_TIMEOUT:-300}
+limit=${CHECK_TIMEOUT:-480}
 logs=$ASHLAR_BUILD/check
 mkdir -p "$logs"
 
@@ -33,8 +33,8 @@ name_of() {
     echo "${name#"$ASHLAR_ROOT/"}"
 }
 
-# Long ones first keep both ends of the run busy. What a file took last time decides; files that
-# never ran go first of all, .bats before programs.
+# Long ones first, so that no long one is left alone at the end. What a file took last time decides;
+# files that never ran go first of all, in the order given.
 seconds=$logs/seconds
 declare -A took=()
 if [[ -r $seconds ]]; then
@@ -51,10 +51,8 @@ done < <(
         [[ $path == /* ]] || path=$PWD/$path
         name=$(name_of "$path")
         [[ -z ${ONLY-} || $name =~ $ONLY ]] || continue
-        first=9998
-        [[ $path != *.bats ]] || first=9999
-        echo "${took[$name]-$first} $path"
-    done | sort -k1,1nr -k2
+        echo "${took[$name]-9999} $path"
+    done | sort -s -k1,1nr
 )
 if ((${#tests[@]} == 0)); then
     echo "check.sh: no test to run${ONLY:+ whose name matches ONLY=$ONLY}" >&2

@@ -7,9 +7,14 @@ check:  ## install what is missing, build all, run every test (ONLY=regex: some 
 	@ci/setup.sh check
 	@$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc)) \
 	    all check-deps
-	@ASHLAR_BUILD='$(abspath $(B))' ONLY='$(ONLY)' ci/check.sh $(CHECKS)
+	@ASHLAR_BUILD='$(abspath $(B))' ONLY='$(ONLY)' ci/check.sh \
+	    $(filter $(CHECKS),$(LONG_CHECKS)) $(filter-out $(LONG_CHECKS),$(CHECKS))
 
 check-deps: $(CHECK_DEPS)
+
+# A first run does not know yet what takes long, and would end with one core at rest.
+LONG_CHECKS := stress/test/stress.bats stress/test/mutants.bats ci/test/compilers.bats \
+	ci/test/memcheck.bats ci/test/sanitizers.bats ci/test/programs.bats harness/test/run.bats
 
 lint:  ## dependencies point down, headers compile alone, scripts are clean
 	@ci/lint.sh
