@@ -381,11 +381,7 @@ static void fill_slots(struct samples *run)
         if (s->warmup) {
             continue;
         }
-        const struct sample **slot =
-            &run->slot[(s->cell * run->n_allocators + s->allocator) * run->n_blocks + s->block];
-        if (*slot == NULL || (*slot)->ok) {
-            *slot = s;
-        }
+        run->slot[(s->cell * run->n_allocators + s->allocator) * run->n_blocks + s->block] = s;
     }
 }
 

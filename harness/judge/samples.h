@@ -80,7 +80,7 @@ bool samples_read(const char *path, struct samples *out, char *err, size_t err_s
 void samples_free(struct samples *run);
 
 /* The sample of a block that is not warm-up; NULL: it was not run. Where a block was run again the
- * later one counts, except that a failure is never replaced. */
+ * later one counts; a failure of the earlier one is still in `all`, and fails the cell. */
 const struct sample *samples_at(const struct samples *run, size_t cell, size_t allocator,
                                 size_t block);
 
