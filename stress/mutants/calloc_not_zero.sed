@@ -1,0 +1,6 @@
+# calloc believes that every fresh block is zero.
+# file: alloc/api/entry.c
+# product: test/api/contents
+# kill: $B/test/api/contents
+# says: FAILED.*test_calloc_is_zero_over_dirt
+s/return r->zero && !zeroed ? /return r->zero \&\& zeroed ? /

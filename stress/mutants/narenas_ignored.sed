@@ -1,0 +1,6 @@
+# The option narenas has no effect.
+# file: alloc/heap/arena.c
+# product: test/api/probe
+# kill: bats -f narenas:1 alloc/test/api/options.bats
+# says: not ok 1 narenas:1
+s/narenas_limit = conf.narenas ? /narenas_limit = conf.narenas \&\& !cpus ? /
