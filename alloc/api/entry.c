@@ -94,8 +94,11 @@ static void *alloc_class_direct(struct arena *arena, unsigned class, unsigned al
 static void *alloc_huge(const struct request *r, struct tcache *tc, bool *zeroed)
 {
     void *block = huge_alloc(r->size, r->alignment, zeroed);
-    if (block && UNLIKELY(conf.prof) && tc && prof_draw(&tc->prng, r->size)) {
-        prof_huge(extent_find((uintptr_t)block), r->size, r->caller);
+    if (block && UNLIKELY(conf.prof) && tc) {
+        struct extent *extent = extent_find((uintptr_t)block);
+        if (prof_draw(&tc->prng, huge_usable(extent))) {
+            prof_huge(extent, r->size, r->caller);
+        }
     }
     return block;
 }

@@ -90,6 +90,13 @@ struct arena *arena_join(void)
     return best;
 }
 
+void arena_rejoin(struct arena *arena)
+{
+    enter();
+    arena->nthreads = threads_in(arena) + 1;
+    mutex_unlock(&arenas_lock);
+}
+
 void arena_leave(struct arena *arena)
 {
     enter();

@@ -33,6 +33,9 @@ struct arena {
 struct arena *arena_join(void);
 void arena_leave(struct arena *arena);
 
+/* Counts the thread that forked into its arena again: the counts of the parent are void in a child. */
+void arena_rejoin(struct arena *arena);
+
 /* Arenas made so far; each index below is valid. */
 unsigned arena_count(void);
 struct arena *arena_get(unsigned index);

@@ -19,12 +19,15 @@ void bin_init(struct bin *bin)
     }
 }
 
-static void bin_enter(struct bin *bin)
+static void bin_enter(struct bin *bin, struct pool *pool)
 {
-    if (!mutex_lock(&bin->lock)) {
-        /* A thread that a fork left behind was at work here. Its runs are forgotten: what the program
-         * holds in them stays good, but is not handed out again. */
+    bool whole = mutex_lock(&bin->lock);
+    uint32_t pool_generation = atomic_load_explicit(&pool->generation, RELAXED);
+    if (!whole || bin->pool_generation != pool_generation) {
+        /* A thread that a fork left behind was at work here, or in the pool. The runs are forgotten:
+         * what the program holds in them stays good, but is not handed out again. */
         bin_init(bin);
+        bin->pool_generation = pool_generation;
     }
 }
 
@@ -204,7 +207,7 @@ static void drain(struct bin *bin, struct pool *pool, unsigned class)
 unsigned bin_fill(struct bin *bin, struct pool *pool, unsigned class, void **out, unsigned want)
 {
     unsigned n = 0;
-    bin_enter(bin);
+    bin_enter(bin, pool);
     drain(bin, pool, class);
     while (n < want) {
         if (!bin->current || bin->current->nfree == 0) {
@@ -222,7 +225,7 @@ unsigned bin_fill(struct bin *bin, struct pool *pool, unsigned class, void **out
 
 void bin_flush(struct bin *bin, struct pool *pool, unsigned class, void **regions, unsigned n)
 {
-    bin_enter(bin);
+    bin_enter(bin, pool);
     for (unsigned i = 0; i < n; i++) {
         if (!give_back(bin, pool, class, regions[i])) {
             double_free(bin, pool, class, regions[i]);
@@ -249,7 +252,7 @@ void bin_flush_remote(struct bin *bin, struct pool *pool, unsigned class, void *
 
 void bin_trim(struct bin *bin, struct pool *pool, unsigned class)
 {
-    bin_enter(bin);
+    bin_enter(bin, pool);
     drain(bin, pool, class);
     if (bin->current && bin->current->nfree == size_classes[class].run_regions) {
         run_release(bin, pool, bin->current);
@@ -269,10 +272,10 @@ bool bin_region_is_out(const struct run *run, uintptr_t addr)
     return !(bits_get(run, (unsigned)index >> 6) >> (index & 63) & 1);
 }
 
-size_t bin_remote_regions(struct bin *bin)
+size_t bin_remote_regions(struct bin *bin, struct pool *pool)
 {
     size_t n = 0;
-    bin_enter(bin); /* only who holds the lock takes regions out, and so their links stay links */
+    bin_enter(bin, pool); /* only who holds the lock takes regions out, and so their links stay links */
     for (void *r = atomic_load_explicit(&bin->remote, ACQUIRE); r; r = *(void **)r) {
         n++;
     }
@@ -281,7 +284,7 @@ size_t bin_remote_regions(struct bin *bin)
 }
 
 struct tally {
-    size_t runs, out;
+    size_t runs, out, in_buckets;
     bool ok;
 };
 
@@ -314,14 +317,32 @@ static void check_run(const struct bin *bin, const struct run *run, struct tally
             complain(t, "N4", run);
         }
     }
+    t->in_buckets += run->bucket != NO_BUCKET;
     t->runs++;
     t->out += c->run_regions - run->nfree;
 }
 
+/* The runs on the lists, which must all know that they are there; stops where links do not agree. */
+static size_t count_listed(struct bin *bin, struct tally *t)
+{
+    size_t listed = 0;
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        struct list_node *head = &bin->buckets[i];
+        for (struct list_node *n = head->next; n != head; n = n->next) {
+            struct run *run = run_from_link(n);
+            if (run->bucket != i || n->next->prev != n || listed++ > bin->nruns) {
+                complain(t, "N2", run);
+                return listed;
+            }
+        }
+    }
+    return listed;
+}
+
 bool bin_check(struct bin *bin, struct pool *pool, unsigned class)
 {
-    struct tally t = {0, 0, true};
-    bin_enter(bin);
+    struct tally t = {.ok = true};
+    bin_enter(bin, pool);
     pool_enter(pool);
     for (struct list_node *n = pool->chunks.next; n != &pool->chunks; n = n->next) {
         struct chunk *chunk = CONTAINER_OF(n, struct chunk, link);
@@ -337,6 +358,13 @@ bool bin_check(struct bin *bin, struct pool *pool, unsigned class)
         }
     }
     pool_leave(pool);
+    size_t listed = count_listed(bin, &t);
+    if (listed != t.in_buckets) {
+        diag_line("N2: size class %u: %u runs belong into buckets, %u are there",
+                  (uint64_t)size_classes[class].size_bytes, (uint64_t)t.in_buckets,
+                  (uint64_t)listed);
+        t.ok = false;
+    }
     if (t.out != count_read(&bin->regions_out) || t.runs != bin->nruns) {
         diag_line("N3: size class %u: %u regions out in %u runs, counted %u in %u",
                   (uint64_t)size_classes[class].size_bytes, (uint64_t)t.out, (uint64_t)t.runs,

@@ -28,7 +28,8 @@
 
 struct bin {
     struct mutex lock;
-    uint32_t generation;  /* counts the times that a fork left the bin unusable */
+    uint32_t generation;  /* counts the times that a fork left the bin, or its pool, unusable */
+    uint32_t pool_generation; /* of the pool that the runs are from */
     struct run *current;  /* being filled from, or NULL */
     struct run *spare;    /* empty, or NULL */
     size_t nruns;
@@ -59,7 +60,7 @@ void bin_trim(struct bin *bin, struct pool *pool, unsigned class);
 bool bin_region_is_out(const struct run *run, uintptr_t addr);
 
 /* The number of regions that lie in the remote queue. */
-size_t bin_remote_regions(struct bin *bin);
+size_t bin_remote_regions(struct bin *bin, struct pool *pool);
 
 /* N1 to N4 for all runs of this class in a chunk list. Takes the lock. */
 bool bin_check(struct bin *bin, struct pool *pool, unsigned class);

@@ -80,7 +80,7 @@ _Static_assert(LARGE_MAX >> LG_PAGE <= USABLE_PAGES, "the largest class must fit
 
 struct pool {
     struct mutex lock;
-    uint32_t generation;      /* counts the times that a fork left it unusable */
+    _Atomic uint32_t generation; /* counts the times that a fork left it unusable; read anywhere */
     unsigned arena;           /* index of the arena that it is a member of */
     struct tree free[2];      /* by kind */
     _Atomic size_t pages_free[2]; /* by kind; written under the lock, read anywhere */

@@ -19,7 +19,7 @@ static void add_arena(struct arena *arena, struct ashlar_stats *s, size_t *remot
     for (unsigned class = 0; class < SMALL_CLASSES; class++) {
         size_t size = size_class_bytes(class);
         s->allocated_bytes += count_read(&arena->bins[class].regions_out) * size;
-        *remote += bin_remote_regions(&arena->bins[class]) * size;
+        *remote += bin_remote_regions(&arena->bins[class], &arena->pool) * size;
     }
     s->allocated_bytes += atomic_load_explicit(&arena->large_bytes, RELAXED);
     s->active_bytes += count_read(&arena->pool.pages_used) << LG_PAGE;

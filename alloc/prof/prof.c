@@ -10,6 +10,7 @@ struct sample {
     size_t requested;
     size_t usable;         /* the size of its class */
     double weight;         /* blocks that it stands for */
+    uint32_t generation;   /* of the list that it is in */
     void *caller;          /* return address of the call that allocated */
 };
 
@@ -17,6 +18,7 @@ static struct mutex lock;
 /* Under the lock: */
 static struct list_node live = {&live, &live};
 static struct sample *spare;
+static uint32_t generation; /* counts the times that a fork left all this unusable */
 static struct ashlar_prof_stats sums;
 
 static void enter(void)
@@ -25,6 +27,7 @@ static void enter(void)
         /* A fork left the list in the middle of a change: what was sampled before is forgotten. */
         list_init(&live);
         spare = NULL;
+        generation++;
         sums = (struct ashlar_prof_stats){0};
     }
 }
@@ -73,6 +76,7 @@ static struct sample *record(size_t requested, size_t usable, void *caller)
         *s = (struct sample){.requested = requested,
                              .usable = usable,
                              .weight = weight_of(usable),
+                             .generation = generation,
                              .caller = caller};
         list_push_last(&live, &s->link);
         sums.samples_live++;
@@ -87,12 +91,14 @@ static struct sample *record(size_t requested, size_t usable, void *caller)
 static void forget(struct sample *s)
 {
     enter();
-    sums.samples_live--;
-    sums.estimate_live_blocks -= s->weight;
-    sums.estimate_live_bytes -= s->weight * (double)s->usable;
-    list_remove(&s->link);
-    s->link.next = (struct list_node *)spare;
-    spare = s;
+    if (s->generation == generation) {
+        sums.samples_live--;
+        sums.estimate_live_blocks -= s->weight;
+        sums.estimate_live_bytes -= s->weight * (double)s->usable;
+        list_remove(&s->link);
+        s->link.next = (struct list_node *)spare;
+        spare = s;
+    }
     mutex_unlock(&lock);
 }
 

@@ -7,7 +7,8 @@
  * A sampled block is promoted: it gets a run (or is a huge block) of its own, whose page state is
  * SAMPLED, so that any free of it takes the slow path and finds its record. The program sees the usable
  * size of the class that it asked for. Cached classes are counted down by the thread cache, whose stack
- * runs dry just before a sample is due; others are drawn one by one.
+ * runs dry just before a sample is due; others are drawn one by one. A thread without a cache
+ * (tcache:false, or ending) is not sampled.
  *
  * Lock         one for the records, taken with no other lock held.
  * Below        tcache.h base.h          Above   entry; inspect reads the sums

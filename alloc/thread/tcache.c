@@ -328,26 +328,32 @@ static bool check_block(unsigned class, const void *block)
            page_word_state(word) == PAGE_LARGE_CACHED && page_word_class(word) == class;
 }
 
+/* Walks a stack, at most one block beyond its length. */
+static bool check_stack(const struct tcache *tc, unsigned class)
+{
+    uint32_t length = tcache_length(&tc->bins[class]), n = 0;
+    for (void *block = tc->bins[class].head; block && n <= length; block = *(void **)block, n++) {
+        if (!check_block(class, block)) {
+            diag_line("%s: block %p in the cache of size class %u",
+                      class < SMALL_CLASSES ? "C1" : "C2", block,
+                      (uint64_t)size_class_bytes(class));
+            return false;
+        }
+    }
+    if (n != length) {
+        diag_line("C1: %s %u blocks in the cache of size class %u, counted %u",
+                  n > length ? "more than" : "only", (uint64_t)(n > length ? length : n),
+                  (uint64_t)size_class_bytes(class), (uint64_t)length);
+        return false;
+    }
+    return true;
+}
+
 bool tcache_check(const struct tcache *tc)
 {
     bool ok = true;
     for (unsigned class = 0; class < CACHED_CLASSES; class++) {
-        uint32_t length = tcache_length(&tc->bins[class]), n = 0;
-        void *block = tc->bins[class].head;
-        for (; block && n <= length; block = *(void **)block, n++) {
-            if (!check_block(class, block)) {
-                diag_line("%s: block %p in the cache of size class %u",
-                          class < SMALL_CLASSES ? "C1" : "C2", block,
-                          (uint64_t)size_class_bytes(class));
-                ok = false;
-                break;
-            }
-        }
-        if (!block && n != length) {
-            diag_line("C1: %u blocks in the cache of size class %u, counted %u", (uint64_t)n,
-                      (uint64_t)size_class_bytes(class), (uint64_t)length);
-            ok = false;
-        }
+        ok &= check_stack(tc, class);
     }
     return ok;
 }

@@ -62,6 +62,7 @@ struct tcache {
     unsigned events;         /* fills and renewals */
     unsigned next_aged;      /* the class that ageing looks at next */
     struct list_node link;   /* in the list of all caches (thread.c) */
+    uint32_t epoch;          /* of the process when it was linked there: a fork empties the list */
 };
 
 _Static_assert(offsetof(struct tcache, bins) == sizeof(struct tcache_bin), "see tcache_bin_of_word");

@@ -28,17 +28,21 @@ static void enter(void)
     bool whole = mutex_lock(&threads_lock);
     uint32_t epoch = process_epoch();
     if (!whole || list_epoch != epoch) {
-        /* A child: only the thread that forked is left. What the others' caches held is lost to us,
-         * and their caches with it. */
+        /* A child: only the thread that forked is left, and links itself again when it next comes by.
+         * What the others' caches held is lost to us, and their caches with it. */
         list_epoch = epoch;
         list_init(&caches);
         spare = NULL;
         ncaches = 0;
-        if (tcache_self != &tcache_none) {
-            list_push_last(&caches, &tcache_self->link);
-            ncaches = 1;
-        }
     }
+}
+
+/* The lock is held. */
+static void link_cache(struct tcache *tc)
+{
+    tc->epoch = list_epoch;
+    list_push_last(&caches, &tc->link);
+    ncaches++;
 }
 
 static void leave(void)
@@ -81,8 +85,10 @@ static void end_cache(void *arg)
     add_cache_totals(tc, &t);
     past_mallocs += t.mallocs;
     past_frees += t.frees;
-    list_remove(&tc->link);
-    ncaches--;
+    if (tc->epoch == list_epoch) {
+        list_remove(&tc->link);
+        ncaches--;
+    }
     tc->link.next = (struct list_node *)spare;
     spare = tc;
     leave();
@@ -123,8 +129,7 @@ static NOINLINE struct tcache *make_cache(void)
     }
     tcache_init(tc, arena);
     enter();
-    list_push_last(&caches, &tc->link);
-    ncaches++;
+    link_cache(tc);
     leave();
     tcache_self = tc;
     /* Set last: beyond the 32 first keys the C library allocates here, which must find the cache. */
@@ -137,9 +142,21 @@ static NOINLINE struct tcache *make_cache(void)
     return tc;
 }
 
+/* In a child, the cache of the thread that forked enters the new list. */
+static COLD void relink(struct tcache *tc)
+{
+    arena_rejoin(tc->arena);
+    enter();
+    link_cache(tc);
+    leave();
+}
+
 struct tcache *thread_cache(void)
 {
     if (LIKELY(tcache_self != &tcache_none)) {
+        if (UNLIKELY(tcache_self->epoch != process_epoch())) {
+            relink(tcache_self);
+        }
         return tcache_self;
     }
     if (exited || !conf.tcache || !key_made) {
@@ -178,6 +195,7 @@ void thread_count_direct(uint64_t mallocs, uint64_t frees)
 
 void thread_totals(struct thread_totals *out)
 {
+    (void)thread_cache();
     enter();
     *out = (struct thread_totals){.mallocs = past_mallocs, .frees = past_frees, .ncaches = ncaches};
     out->mallocs += atomic_load_explicit(&direct_mallocs, RELAXED);
@@ -191,6 +209,7 @@ void thread_totals(struct thread_totals *out)
 bool thread_check(void)
 {
     bool ok = true;
+    (void)thread_cache();
     enter();
     for (struct list_node *n = caches.next; n != &caches; n = n->next) {
         ok &= tcache_check(CONTAINER_OF(n, struct tcache, link));
