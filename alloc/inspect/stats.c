@@ -2,6 +2,7 @@
 #include "stats.h"
 #include "../api/boot.h"
 #include "../os/base.h"
+#include "../os/pages.h"
 #include "../prof/prof.h"
 #include "../thread/thread.h"
 #include "../util/conf.h"
@@ -50,7 +51,8 @@ EXPORT void ashlar_stats(struct ashlar_stats *out)
     s.dirty_bytes += f.dirty_chunks * CHUNK_SIZE;
     s.metadata_bytes += base_used_bytes();
     s.resident_bytes = s.active_bytes + s.dirty_bytes + s.metadata_bytes;
-    s.mapped_bytes = f.reserved_bytes + base_mapped_bytes() + base_used_bytes();
+    s.mapped_bytes =
+        f.reserved_bytes + pages_stuck_bytes() + base_mapped_bytes() + base_used_bytes();
     s.mallocs = t.mallocs;
     s.frees = t.frees;
     s.nthreads = t.ncaches;

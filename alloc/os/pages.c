@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+static _Atomic size_t stuck;
+
 static void *map(size_t size_bytes)
 {
     int saved = errno;
@@ -24,28 +26,32 @@ bool pages_unmap(void *addr, size_t size_bytes)
     return done;
 }
 
+/* Gives the ends of a mapping back that were only there for its alignment. What the system does not
+ * take back (it may need memory to do so) is counted, for it stays mapped. */
+static void trim(char *addr, size_t size_bytes)
+{
+    if (size_bytes && !pages_unmap(addr, size_bytes)) {
+        atomic_fetch_add_explicit(&stuck, size_bytes, RELAXED);
+    }
+}
+
 void *pages_map(size_t size_bytes, size_t alignment)
 {
-    char *addr = map(size_bytes);
-    if (!addr || ((uintptr_t)addr & (alignment - 1)) == 0) {
-        return addr;
-    }
-    /* Not aligned by luck: map more and give the ends back. An end that cannot be given back is
-     * untouched address space, which costs nothing but the number. */
-    pages_unmap(addr, size_bytes);
     size_t padded = size_bytes + alignment - PAGE_SIZE;
-    if (padded < size_bytes || !(addr = map(padded))) {
+    char *addr = padded >= size_bytes ? map(padded) : NULL;
+    if (!addr) {
         return NULL;
     }
     char *start = (char *)ROUND_UP((uintptr_t)addr, alignment);
-    size_t before = (size_t)(start - addr), behind = padded - size_bytes - before;
-    if (before) {
-        pages_unmap(addr, before);
-    }
-    if (behind) {
-        pages_unmap(start + size_bytes, behind);
-    }
+    size_t before = (size_t)(start - addr);
+    trim(addr, before);
+    trim(start + size_bytes, padded - size_bytes - before);
     return start;
+}
+
+size_t pages_stuck_bytes(void)
+{
+    return atomic_load_explicit(&stuck, RELAXED);
 }
 
 bool pages_purge(void *addr, size_t size_bytes)

@@ -51,21 +51,31 @@ static void leave(void)
     mutex_unlock(&threads_lock);
 }
 
+/* Adds up one class of a cache whose thread may be running. No inline function is called: those would
+ * bring the thread sanitizer's eyes along. */
+static RACY void add_class_totals(const struct tcache *tc, unsigned class, size_t class_bytes,
+                                  struct thread_totals *t)
+{
+    const struct tcache_bin *bin = &tc->bins[class];
+    const struct tcache_bin_cold *cold = &tc->cold[class];
+    uint32_t npop = bin->npop, credit = bin->credit, length = bin->base - credit - npop;
+    t->mallocs += cold->pops + (uint32_t)(npop - cold->npop_seen);
+    t->frees += cold->granted - credit;
+    *(class < SMALL_CLASSES ? &t->small_cached_bytes : &t->large_cached_bytes) +=
+        (int32_t)length > 0 ? length * class_bytes : 0;
+}
+
+static RACY void add_direct_totals(const struct tcache *tc, struct thread_totals *t)
+{
+    t->mallocs += tc->direct_mallocs;
+    t->frees += tc->direct_frees;
+}
+
 static void add_cache_totals(const struct tcache *tc, struct thread_totals *t)
 {
-    t->mallocs += __atomic_load_n(&tc->direct_mallocs, __ATOMIC_RELAXED);
-    t->frees += __atomic_load_n(&tc->direct_frees, __ATOMIC_RELAXED);
+    add_direct_totals(tc, t);
     for (unsigned class = 0; class < CACHED_CLASSES; class++) {
-        const struct tcache_bin *bin = &tc->bins[class];
-        const struct tcache_bin_cold *cold = &tc->cold[class];
-        size_t bytes = tcache_class_blocks(tc, class) * size_class_bytes(class);
-        t->mallocs += cold->pops + (uint32_t)(bin->npop - cold->npop_seen);
-        t->frees += cold->granted - bin->credit;
-        if (class < SMALL_CLASSES) {
-            t->small_cached_bytes += bytes;
-        } else {
-            t->large_cached_bytes += bytes;
-        }
+        add_class_totals(tc, class, size_class_bytes(class), t);
     }
 }
 

@@ -19,6 +19,8 @@
 /* COLD code is placed apart by the compiler, so that a small process never pages it in. */
 #define HIDDEN __attribute__((visibility("hidden"))) /* a variable reached without the GOT */
 #define COLD __attribute__((cold, noinline))
+/* For readers of counters that other threads write without atomics: a stale value is as good. */
+#define RACY __attribute__((no_sanitize("thread"), noinline))
 #define NOINLINE __attribute__((noinline))
 #define INLINE static inline __attribute__((always_inline))
 

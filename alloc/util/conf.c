@@ -3,8 +3,10 @@
 #include "config.h"
 #include "diag.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 /* A program may define this to compile options in, as the allocators of this family allow. */
@@ -204,6 +206,36 @@ static COLD void confirm(void)
     }
 }
 
+/* The environment as the kernel keeps it, for callers before the C library has set its own: entries of
+ * a program's .preinit_array. What lies beyond the buffer is not seen. */
+static const char *kernel_getenv(const char *name, char *buf, size_t size)
+{
+    int fd = getauxval(AT_SECURE) ? -1 : open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return NULL;
+    }
+    size_t len = 0;
+    for (ssize_t n; len < size - 1 && (n = read(fd, buf + len, size - 1 - len)) > 0;) {
+        len += (size_t)n;
+    }
+    close(fd);
+    buf[len] = '\0';
+    size_t name_len = strlen(name);
+    for (const char *at = buf; at < buf + len; at += strlen(at) + 1) {
+        if (strncmp(at, name, name_len) == 0 && at[name_len] == '=') {
+            return at + name_len + 1;
+        }
+    }
+    return NULL;
+}
+
+static unsigned apply_environment(const char *name, bool foreign_keys_are_silent)
+{
+    char buf[16 << 10];
+    const char *value = environ ? secure_getenv(name) : kernel_getenv(name, buf, sizeof buf);
+    return conf_apply(value, name, foreign_keys_are_silent);
+}
+
 COLD void conf_load(void)
 {
     char link[512];
@@ -216,8 +248,8 @@ COLD void conf_load(void)
         link[len] = '\0';
         bad += conf_apply(link, "/etc/ashlar.conf", false);
     }
-    bad += conf_apply(secure_getenv("MALLOC_CONF"), "MALLOC_CONF", true);
-    bad += conf_apply(secure_getenv("ASHLAR_CONF"), "ASHLAR_CONF", false);
+    bad += apply_environment("MALLOC_CONF", true);
+    bad += apply_environment("ASHLAR_CONF", false);
     if (bad && conf.abort_conf) {
         diag_abort("abort_conf:true and %u bad option(s)", (uint64_t)bad);
     }

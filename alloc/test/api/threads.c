@@ -100,9 +100,13 @@ static void test_destructors_leave_nothing(void **state)
 /* A block for each thread to free, put there by the thread before it. */
 static _Atomic(char *) passed_on;
 
+/* All threads that run at once meet first, so that every batch uses as many arenas and caches. */
+static pthread_barrier_t all_here;
+
 static void *short_thread(void *arg)
 {
     char *mine[6];
+    pthread_barrier_wait(&all_here);
     for (int i = 0; i < 6; i++) {
         mine[i] = door.malloc((size_t)24 << (2 * i));
         mine[i][0] = 1;
@@ -118,6 +122,7 @@ static void run_short_threads(int nthreads)
     enum { AT_ONCE = 8 };
     pthread_t threads[AT_ONCE];
     pthread_attr_t attr;
+    pthread_barrier_init(&all_here, NULL, AT_ONCE);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 64 << 10);
     for (int done = 0; done < nthreads; done += AT_ONCE) {
@@ -127,6 +132,7 @@ static void run_short_threads(int nthreads)
             pthread_join(threads[i], NULL);
     }
     pthread_attr_destroy(&attr);
+    pthread_barrier_destroy(&all_here);
     door.free(atomic_exchange(&passed_on, NULL));
 }
 
