@@ -224,13 +224,13 @@ static void queue_waits_for_the_next_fill(void)
     fill(blocks, 64);
     flush_remote(blocks + 10, 3);
     flush_remote(blocks + 30, 1);
-    REQUIRE_EQUAL(bin_remote_regions(&bin), 4);
+    REQUIRE_EQUAL(bin_remote_regions(&bin, &pool), 4);
     REQUIRE_EQUAL(out(), 64); /* still counted as out */
     REQUIRE(bin_region_is_out(run_of(blocks[10]), (uintptr_t)blocks[10]));
     REQUIRE(all_is_well());
     void *again[4];
     fill(again, 4);
-    REQUIRE_EQUAL(bin_remote_regions(&bin), 0);
+    REQUIRE_EQUAL(bin_remote_regions(&bin, &pool), 0);
     REQUIRE(again[0] == blocks[10] && again[1] == blocks[11] && again[2] == blocks[12]);
     REQUIRE(again[3] == blocks[30]);
     REQUIRE_EQUAL(out(), 64);
@@ -243,7 +243,7 @@ static void trim_empties_the_queue(void)
     fill(blocks, 64);
     flush_remote(blocks, 64);
     bin_trim(&bin, &pool, class);
-    REQUIRE_EQUAL(bin_remote_regions(&bin), 0);
+    REQUIRE_EQUAL(bin_remote_regions(&bin, &pool), 0);
     REQUIRE_EQUAL(bin.nruns, 0);
     REQUIRE(all_is_well());
 }
@@ -256,21 +256,21 @@ static void queue_is_bounded(void)
     fill(blocks, 300);
     do {
         flush_remote(blocks + n++, 1);
-        REQUIRE(n * size <= (size_t)1 << 20 || bin_remote_regions(&bin) == 0);
-    } while (bin_remote_regions(&bin) > 0);
+        REQUIRE(n * size <= (size_t)1 << 20 || bin_remote_regions(&bin, &pool) == 0);
+    } while (bin_remote_regions(&bin, &pool) > 0);
     REQUIRE(n * size > (size_t)64 << 10); /* a batch alone is no reason */
     REQUIRE_EQUAL(out(), 300 - n);
     fill(blocks, n);
     for (unsigned i = 0; i + 1 < n; i++) { /* counts from the start again */
         flush_remote(blocks + i, 1);
     }
-    REQUIRE_EQUAL(bin_remote_regions(&bin), n - 1);
+    REQUIRE_EQUAL(bin_remote_regions(&bin, &pool), n - 1);
     mutex_lock(&bin.lock);
     flush_remote(blocks + n - 1, 1); /* somebody is at work: the queue may grow */
     mutex_unlock(&bin.lock);
-    REQUIRE_EQUAL(bin_remote_regions(&bin), n);
+    REQUIRE_EQUAL(bin_remote_regions(&bin, &pool), n);
     flush_remote(blocks + n, 1);
-    REQUIRE_EQUAL(bin_remote_regions(&bin), 0);
+    REQUIRE_EQUAL(bin_remote_regions(&bin, &pool), 0);
     REQUIRE(all_is_well());
 }
 
@@ -324,7 +324,7 @@ static void random_work(unsigned steps, uint64_t seed)
                 flush(blocks + held, n);
             }
         }
-        REQUIRE_EQUAL(out(), held + bin_remote_regions(&bin));
+        REQUIRE_EQUAL(out(), held + bin_remote_regions(&bin, &pool));
         if (step % 64 == 0) {
             REQUIRE(all_is_well());
         }
@@ -373,7 +373,7 @@ static _Atomic bool over;
 static void *count_the_queue(void *arg)
 {
     while (!atomic_load(&over)) {
-        REQUIRE(bin_remote_regions(&bin) <= 64);
+        REQUIRE(bin_remote_regions(&bin, &pool) <= 64);
     }
     return arg;
 }

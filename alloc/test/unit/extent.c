@@ -412,6 +412,35 @@ static void refused_purge_keeps_all_dirty(void)
     REQUIRE_PICTURE("D2 L1 C13");
 }
 
+/* Out of address space: reserves that are wholly free go back to the system. */
+static void free_reserves_are_unmapped(void)
+{
+    struct extent *a = take(16), *b = take(10), *c = take(20);
+    take(6);
+    uintptr_t gone = a->addr;
+    extent_free(a);
+    extent_free(b);
+    extent_free(c);
+    REQUIRE_PICTURE("D16 | D10 L6 | D20");
+    faults.munmaps_left = 1;
+    REQUIRE(extent_unmap_free() > 0); /* one goes, the system refuses the other */
+    REQUIRE(extent_check());
+    faults_none();
+    REQUIRE(extent_unmap_free() > 0);
+    REQUIRE_PICTURE("D10 L6");
+    REQUIRE_EQUAL(extent_unmap_free(), 0);
+    REQUIRE_EQUAL(chunk_kind_at(gone), CHUNK_FOREIGN); /* whoever gets the address is no friend */
+    struct extent_figures f;
+    extent_figures(&f);
+    REQUIRE_EQUAL(f.reserved_bytes, 16 * CHUNK_SIZE);
+    REQUIRE_EQUAL(f.dirty_chunks, 10);
+    take(16);
+    REQUIRE_PICTURE("D10 L6 | L16");
+    extent_free(take(17));
+    purge_all();
+    REQUIRE_EQUAL(extent_unmap_free(), 17 * CHUNK_SIZE); /* clean ones as well */
+}
+
 /* Takes all metadata memory; from then on each new piece of the map needs a node that is not there. */
 static void no_more_nodes(void)
 {
@@ -729,6 +758,7 @@ int main(void)
         UNIT(too_much_is_null),
         UNIT(addresses_beyond_the_registry),
         UNIT(refused_purge_keeps_all_dirty),
+        UNIT(free_reserves_are_unmapped),
         UNIT(without_nodes_nothing_is_lost),
         UNIT(half_of_an_aligned_cut_is_undone),
         UNIT(huge_pages_for_many_chunks),

@@ -299,6 +299,24 @@ static void emptied_chunks_go_but_one(void)
     REQUIRE_EQUAL(count_read(&pool.pages_used), 0);
 }
 
+static void trim_gives_the_empty_chunk_back(void)
+{
+    boot();
+    struct run *a = take(1005), *b = take(1000);
+    give(a);
+    REQUIRE_PICTURE("D1005 | U1000 C5");
+    pool_trim(&pool);
+    REQUIRE_PICTURE("U1000 C5");
+    give(b);
+    pool_trim(&pool);
+    pool_trim(&pool);
+    REQUIRE_PICTURE("");
+    REQUIRE_EQUAL(count_read(&pool.nchunks), 0);
+    REQUIRE_EQUAL(count_read(&pool.pages_free[RUN_DIRTY]), 0);
+    take(3);
+    REQUIRE_PICTURE("U3 D1002");
+}
+
 /* A chunk that comes back holds the words and descriptors of its former life. */
 static void recycled_chunk_starts_clear(void)
 {
@@ -642,6 +660,7 @@ int main(void)
         UNIT(aligned_carve_keeps_both_ends),
         UNIT(longest_runs),
         UNIT(emptied_chunks_go_but_one),
+        UNIT(trim_gives_the_empty_chunk_back),
         UNIT(recycled_chunk_starts_clear),
         UNIT(purges_oldest_first),
         UNIT(a_cut_keeps_its_age),

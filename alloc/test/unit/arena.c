@@ -1,0 +1,369 @@
+/* arena.c (test): who joins which arena, regions of several arenas in one array, and what lies at an
+ * address, be it what it may. */
+#include "../../heap/arena.h"
+#include "../../os/base.h"
+#include "../../os/pages.h"
+#include "../../os/process.h"
+#include "../../util/conf.h"
+#include "faults.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB ((size_t)1 << 20)
+
+static struct arena *arenas[3];
+
+static void boot(unsigned n)
+{
+    conf.thp = THP_NEVER;
+    conf.narenas = n;
+    for (unsigned i = 0; i < n; i++) {
+        arenas[i] = arena_join();
+        REQUIRE(arenas[i] && arenas[i]->index == i);
+    }
+}
+
+static bool all_is_well(void)
+{
+    bool ok = base_check() && extent_check();
+    for (unsigned i = 0; i < arena_count(); i++) {
+        struct arena *arena = arena_get(i);
+        ok = ok && pool_check(&arena->pool);
+        for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+            ok = ok && bin_check(&arena->bins[class], &arena->pool, class);
+        }
+    }
+    return ok;
+}
+
+static void the_fewest_threads_then_the_lowest(void)
+{
+    boot(3);
+    REQUIRE_EQUAL(arena_count(), 3);
+    REQUIRE(arena_join() == arenas[0]); /* 1 1 1: the lowest */
+    REQUIRE(arena_join() == arenas[1]);
+    arena_leave(arenas[2]);
+    REQUIRE(arena_join() == arenas[2]); /* 2 2 0 */
+    REQUIRE(arena_join() == arenas[2]);
+    arena_leave(arenas[1]);
+    arena_leave(arenas[1]);
+    REQUIRE(arena_join() == arenas[1]);
+    REQUIRE_EQUAL(arena_count(), 3);
+    for (unsigned i = 0; i < 3; i++) {
+        REQUIRE(arena_get(i) == arenas[i]);
+    }
+}
+
+/* An arena without threads is joined before a new one is made. */
+static void arenas_are_made_when_needed(void)
+{
+    conf.narenas = 3;
+    struct arena *a = arena_join();
+    arena_leave(a);
+    REQUIRE(arena_join() == a);
+    REQUIRE_EQUAL(arena_count(), 1);
+    arena_leave(a);
+    arena_leave(a); /* once too often does not count below 0 */
+    REQUIRE(arena_join() == a);
+    REQUIRE(arena_join() != a);
+    REQUIRE_EQUAL(arena_count(), 2);
+}
+
+static void four_for_each_cpu(void)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        REQUIRE(arena_join());
+    }
+    unsigned cpus = process_cpus();
+    REQUIRE_EQUAL(arena_count(), cpus > 1 ? 4 * cpus : 1);
+}
+
+static void without_memory_the_first_is_shared(void)
+{
+    boot(1);
+    conf.narenas = 3;
+    faults.mmaps_left = 0;
+    while (base_alloc(1024)) {
+    }
+    REQUIRE(arena_join() == arenas[0]);
+    REQUIRE_EQUAL(arena_count(), 1);
+    faults_none();
+    REQUIRE(arena_join() != arenas[0]);
+}
+
+static void without_any_memory_there_is_none(void)
+{
+    faults.mmaps_left = 0;
+    while (base_alloc(1024)) {
+    }
+    REQUIRE(!arena_join());
+    REQUIRE_EQUAL(arena_count(), 0);
+    faults_none();
+    REQUIRE(arena_join());
+}
+
+static void part_counts_start_again(void)
+{
+    struct arena *a = arena_join(), *b = arena_join(), *c = arena_join();
+    REQUIRE(a != b && b != c && a != c); /* those that the parent's threads filled are empty */
+    REQUIRE_EQUAL(arena_count(), 3);
+}
+
+static void fork_leaves_one_thread(void)
+{
+    process_boot(pages_map(PAGE_SIZE, PAGE_SIZE));
+    boot(3);
+    for (int i = 0; i < 5; i++) {
+        arena_join();
+    }
+    REQUIRE_EQUAL(unit_child(part_counts_start_again).exit, 0);
+}
+
+static void flush_sorts_by_arena(void)
+{
+    enum { EACH = 20 };
+    void *mixed[3 * EACH];
+    unsigned class = size_class_of(48);
+    boot(3);
+    for (unsigned i = 0; i < 3; i++) {
+        void *own[EACH];
+        REQUIRE_EQUAL(arena_fill(arenas[i], class, own, EACH), EACH);
+        for (unsigned j = 0; j < EACH; j++) {
+            REQUIRE(arena_of((uintptr_t)own[j]) == arenas[i]);
+            mixed[3 * j + i] = own[j];
+        }
+    }
+    arena_flush(arenas[1], class, mixed, 3 * EACH);
+    for (unsigned i = 0; i < 3; i++) {
+        struct bin *bin = &arenas[i]->bins[class];
+        REQUIRE_EQUAL(bin_remote_regions(bin, &arenas[i]->pool), i == 1 ? 0 : EACH);
+        REQUIRE_EQUAL(count_read(&bin->regions_out), i == 1 ? 0 : EACH);
+    }
+    arena_flush(arenas[0], class, mixed, 0);
+    REQUIRE(all_is_well());
+    arena_purge_all();
+    for (unsigned i = 0; i < 3; i++) {
+        REQUIRE_EQUAL(count_read(&arenas[i]->bins[class].regions_out), 0);
+        REQUIRE_EQUAL(count_read(&arenas[i]->pool.pages_used), 0);
+    }
+    REQUIRE(all_is_well());
+}
+
+static struct run *large(struct arena *arena, size_t size, enum page_state state)
+{
+    bool zeroed;
+    void *block = arena_large_alloc(arena, size_class_of(size), 1, state, &zeroed);
+    REQUIRE(block);
+    return run_of_page((uintptr_t)block);
+}
+
+static size_t large_bytes(unsigned i)
+{
+    return atomic_load(&arenas[i]->large_bytes);
+}
+
+static void large_blocks_are_counted(void)
+{
+    boot(2);
+    struct run *a = large(arenas[0], 100000, PAGE_LARGE), *b = large(arenas[1], MIB, PAGE_LARGE);
+    size_t first = size_class_bytes(size_class_of(100000));
+    REQUIRE_EQUAL(large_bytes(0), first);
+    REQUIRE_EQUAL(large_bytes(1), MIB);
+    REQUIRE(arena_large_resize(a, size_class_of(2 * MIB)));
+    REQUIRE_EQUAL(large_bytes(0), 2 * MIB);
+    REQUIRE(!arena_large_resize(a, size_class_of(LARGE_MAX)) || large_bytes(0) == LARGE_MAX);
+    REQUIRE(arena_large_resize(a, size_class_of(100000)));
+    REQUIRE_EQUAL(large_bytes(0), first);
+    struct run *c = large(arenas[0], 100000, PAGE_SAMPLED);
+    REQUIRE_EQUAL(large_bytes(0), 2 * first);
+    arena_large_free(a);
+    arena_large_free(c);
+    arena_large_free(b);
+    REQUIRE_EQUAL(large_bytes(0) + large_bytes(1), 0);
+    REQUIRE(all_is_well());
+}
+
+static void purge_all_leaves_nothing_dirty(void)
+{
+    static void *blocks[2000];
+    bool zeroed;
+    boot(2);
+    for (unsigned i = 0; i < 2; i++) {
+        REQUIRE_EQUAL(arena_fill(arenas[i], 20, blocks, 2000), 2000);
+        arena_flush(arenas[0], 20, blocks, 2000); /* its own, then by the queue */
+        arena_large_free(large(arenas[i], 3 * MIB, PAGE_LARGE));
+    }
+    huge_free(extent_find((uintptr_t)huge_alloc(5 * MIB, 16, &zeroed)));
+    REQUIRE(arena_purge_all() > 5 * MIB);
+    struct extent_figures f;
+    extent_figures(&f);
+    REQUIRE_EQUAL(f.dirty_chunks, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        REQUIRE_EQUAL(count_read(&arenas[i]->pool.pages_free[RUN_DIRTY]), 0);
+        REQUIRE_EQUAL(count_read(&arenas[i]->pool.pages_used), 0);
+    }
+    REQUIRE_EQUAL(arena_purge_all(), 0);
+    REQUIRE(all_is_well());
+}
+
+/* When nothing is in use any more, all address space can go. */
+static void reclaim_gives_all_back(void)
+{
+    void *block;
+    bool zeroed;
+    boot(2);
+    REQUIRE_EQUAL(arena_fill(arenas[1], 20, &block, 1), 1);
+    arena_large_free(large(arenas[0], 3 * MIB, PAGE_LARGE));
+    huge_free(extent_find((uintptr_t)huge_alloc(100 * MIB, 16, &zeroed)));
+    REQUIRE(arena_reclaim());
+    REQUIRE(all_is_well());
+    struct extent_figures f;
+    extent_figures(&f);
+    REQUIRE_EQUAL(f.live_chunks, 1);
+    arena_flush(arenas[0], 20, &block, 1);
+    REQUIRE(arena_reclaim());
+    extent_figures(&f);
+    REQUIRE_EQUAL(f.live_chunks, 0);
+    REQUIRE_EQUAL(f.reserved_bytes, 0);
+    REQUIRE(!arena_reclaim());
+    REQUIRE(all_is_well());
+    REQUIRE_EQUAL(arena_fill(arenas[1], 20, &block, 1), 1);
+    REQUIRE(all_is_well());
+}
+
+static void decays_in_time(void)
+{
+    conf.dirty_decay_ms = 100;
+    faults.clock_ms = 1000;
+    boot(1);
+    struct run *keep = large(arenas[0], 65536, PAGE_LARGE);
+    arena_large_free(large(arenas[0], 65536, PAGE_LARGE));
+    faults.clock_ms = 1099;
+    arena_decay(arenas[0]);
+    REQUIRE_EQUAL(count_read(&arenas[0]->pool.pages_free[RUN_DIRTY]), 16);
+    faults.clock_ms = 1100;
+    arena_decay(arenas[0]);
+    REQUIRE_EQUAL(count_read(&arenas[0]->pool.pages_free[RUN_DIRTY]), 0);
+    arena_large_free(keep);
+}
+
+/* ---- block_find ------------------------------------------------------------------------------- */
+
+static void require_block(uintptr_t addr, enum block_kind kind, uintptr_t start, size_t usable)
+{
+    struct block b = block_find(addr);
+    REQUIRE_EQUAL(b.kind, kind);
+    REQUIRE_EQUAL(b.start, start);
+    REQUIRE_EQUAL(b.usable, usable);
+}
+
+static void finds_what_is_not_ours(void)
+{
+    static int here;
+    int local;
+    void *other = malloc(100);
+    boot(1);
+    large(arenas[0], MIB, PAGE_LARGE);
+    static const uintptr_t wild[] = {0, 1, 4096, 0x7fffffffffff, 0x800000000000, UINTPTR_MAX};
+    for (unsigned i = 0; i < sizeof wild / sizeof wild[0]; i++) {
+        require_block(wild[i], BLOCK_FOREIGN, 0, 0);
+    }
+    require_block((uintptr_t)&here, BLOCK_FOREIGN, 0, 0);
+    require_block((uintptr_t)&local, BLOCK_FOREIGN, 0, 0);
+    require_block((uintptr_t)other, BLOCK_FOREIGN, 0, 0);
+    free(other);
+}
+
+static void finds_small_blocks(void)
+{
+    boot(1);
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        void *blocks[9];
+        size_t size = size_class_bytes(class);
+        REQUIRE_EQUAL(arena_fill(arenas[0], class, blocks, 9), 9); /* into a second run, for some */
+        for (unsigned i = 0; i < 9; i++) {
+            uintptr_t addr = (uintptr_t)blocks[i];
+            require_block(addr, BLOCK_SMALL, addr, size);
+            require_block(addr + 1, BLOCK_SMALL, addr, size);
+            require_block(addr + size - 1, BLOCK_SMALL, addr, size);
+            REQUIRE(block_find(addr).arena == arenas[0]);
+            REQUIRE(block_find(addr).run->class == class);
+        }
+    }
+}
+
+static void finds_large_blocks(void)
+{
+    static const enum page_state states[] = {PAGE_LARGE, PAGE_LARGE_CACHED, PAGE_SAMPLED};
+    boot(1);
+    for (unsigned s = 0; s < 3; s++) {
+        struct run *run = large(arenas[0], 300000, states[s]);
+        uintptr_t addr = run_addr(run);
+        size_t usable = size_class_bytes(size_class_of(300000));
+        enum block_kind kind = s == 2 ? BLOCK_SAMPLED : BLOCK_LARGE;
+        require_block(addr, kind, addr, usable);
+        require_block(addr + 1, kind, addr, usable);
+        require_block(addr + 5 * PAGE_SIZE + 7, kind, addr, usable);
+        require_block(addr + usable - 1, kind, addr, usable);
+        REQUIRE(block_find(addr).run == run && block_find(addr + 50000).run == run);
+        REQUIRE_EQUAL(block_find(addr).cached, s == 1);
+        arena_large_free(run);
+        require_block(addr, BLOCK_NONE, 0, 0);
+        require_block(addr + 5 * PAGE_SIZE, BLOCK_NONE, 0, 0);
+    }
+}
+
+static void finds_no_block_between(void)
+{
+    boot(1);
+    struct run *a = large(arenas[0], 65536, PAGE_LARGE), *b = large(arenas[0], 65536, PAGE_LARGE);
+    large(arenas[0], 65536, PAGE_LARGE);
+    uintptr_t chunk = (uintptr_t)chunk_of(run_addr(a)), gap = run_addr(b);
+    for (uintptr_t addr = chunk; addr < run_addr(a); addr += PAGE_SIZE / 2) {
+        require_block(addr, BLOCK_NONE, 0, 0); /* the header */
+    }
+    arena_large_free(b);
+    require_block(gap, BLOCK_NONE, 0, 0);
+    require_block(gap + 65535, BLOCK_NONE, 0, 0);
+    require_block(chunk + CHUNK_SIZE - 1, BLOCK_NONE, 0, 0); /* behind the last one */
+}
+
+static void finds_huge_blocks(void)
+{
+    bool zeroed;
+    boot(1);
+    uintptr_t addr = (uintptr_t)huge_alloc(9 * MIB, 16, &zeroed);
+    require_block(addr, BLOCK_HUGE, addr, 12 * MIB);
+    require_block(addr + 12 * MIB - 1, BLOCK_HUGE, addr, 12 * MIB);
+    struct extent *e = block_find(addr + CHUNK_SIZE).extent;
+    REQUIRE(e && e->addr == addr);
+    huge_free(e);
+    require_block(addr, BLOCK_HUGE_FREED, 0, 0);
+    require_block(addr + 1, BLOCK_NONE, 0, 0);
+    require_block(addr + CHUNK_SIZE, BLOCK_NONE, 0, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT(the_fewest_threads_then_the_lowest),
+        UNIT(arenas_are_made_when_needed),
+        UNIT(four_for_each_cpu),
+        UNIT(without_memory_the_first_is_shared),
+        UNIT(without_any_memory_there_is_none),
+        UNIT(fork_leaves_one_thread),
+        UNIT(flush_sorts_by_arena),
+        UNIT(large_blocks_are_counted),
+        UNIT(purge_all_leaves_nothing_dirty),
+        UNIT(reclaim_gives_all_back),
+        UNIT(decays_in_time),
+        UNIT(finds_what_is_not_ours),
+        UNIT(finds_small_blocks),
+        UNIT(finds_large_blocks),
+        UNIT(finds_no_block_between),
+        UNIT(finds_huge_blocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
