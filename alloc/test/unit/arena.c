@@ -121,6 +121,36 @@ static void fork_leaves_one_thread(void)
     REQUIRE_EQUAL(unit_child(part_counts_start_again).exit, 0);
 }
 
+static void *into_the_stop(void *arg)
+{
+    arena_join();
+    return arg;
+}
+
+static void part_after_a_stranded_thread(void)
+{
+    void *block;
+    struct arena *a = arena_join(), *b = arena_join(), *c = arena_join();
+    REQUIRE(a && b && c && a != b && b != c && a != c);
+    for (unsigned i = 0; i < arena_count(); i++) {
+        REQUIRE_EQUAL(arena_fill(arena_get(i), 3, &block, 1), 1);
+    }
+    REQUIRE(all_is_well());
+}
+
+static void fork_while_an_arena_is_made(void)
+{
+    process_boot(pages_map(PAGE_SIZE, PAGE_SIZE));
+    boot(1);
+    conf.narenas = 3;
+    faults.mmaps_left = 0;
+    while (base_alloc(64)) { /* the next arena needs the system */
+    }
+    faults_none();
+    faults_strand(into_the_stop, NULL);
+    REQUIRE_EQUAL(unit_child(part_after_a_stranded_thread).exit, 0);
+}
+
 static void flush_sorts_by_arena(void)
 {
     enum { EACH = 20 };
@@ -354,6 +384,7 @@ int main(void)
         UNIT(without_memory_the_first_is_shared),
         UNIT(without_any_memory_there_is_none),
         UNIT(fork_leaves_one_thread),
+        UNIT(fork_while_an_arena_is_made),
         UNIT(flush_sorts_by_arena),
         UNIT(large_blocks_are_counted),
         UNIT(purge_all_leaves_nothing_dirty),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a program may define; conf.c knows it weakly. */
 const char *malloc_conf;
@@ -215,6 +216,41 @@ static void sources_are_named(void)
                                   "ashlar: unknown option \"retain:true\" from ASHLAR_CONF; ignored\n");
 }
 
+/* Before the C library has the environment, the kernel has it. */
+static void environment_of_the_kernel(void)
+{
+    static const char kernel[] = "PATH=/bin\0XASHLAR_CONF=narenas:1\0ASHLAR_CONF=narenas:5\0"
+                                 "MALLOC_CONF=thp:never,narenas:4\0ASHLAR_CONFX=narenas:2";
+    faults.link_text = "";
+    faults.file_text = kernel;
+    faults.file_bytes = sizeof kernel;
+    environ = NULL;
+    unit_capture();
+    conf_load();
+    REQUIRE_SAME(unit_captured(), "");
+    REQUIRE_EQUAL(conf.narenas, 5);
+    REQUIRE_EQUAL(conf.thp, THP_NEVER);
+}
+
+/* An option that was read in part is none: narenas:1 must not come of narenas:12. */
+static void environment_beyond_the_buffer(void)
+{
+    static char kernel[40000];
+    faults.link_text = "";
+    faults.file_text = kernel;
+    faults.file_bytes = sizeof kernel;
+    environ = NULL;
+    memset(kernel, 'x', sizeof kernel);
+    const char *entry = "ASHLAR_CONF=narenas:12";
+    size_t at = ((size_t)16 << 10) - strlen(entry); /* its last digit does not fit */
+    memcpy(kernel + at, entry, strlen(entry) + 1);
+    kernel[at - 1] = '\0';
+    unit_capture();
+    conf_load();
+    unit_captured();
+    REQUIRE(conf.narenas == 0 || conf.narenas == 12);
+}
+
 static void no_sources(void)
 {
     faults.link_text = "";
@@ -275,6 +311,8 @@ int main(void)
         UNIT(foreign_keys),
         UNIT(later_sources_win),
         UNIT(sources_are_named),
+        UNIT(environment_of_the_kernel),
+        UNIT(environment_beyond_the_buffer),
         UNIT(no_sources),
         UNIT(abort_conf_ends_the_program),
         UNIT(confirm_conf_prints_all),

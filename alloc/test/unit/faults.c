@@ -120,7 +120,8 @@ int __wrap_open(const char *path, int flags, ...)
     }
     int fd = memfd_create("file", 0);
     if (fd >= 0) {
-        (void)!__real_write(fd, faults.file_text, strlen(faults.file_text));
+        size_t size = faults.file_bytes ? faults.file_bytes : strlen(faults.file_text);
+        (void)!__real_write(fd, faults.file_text, size);
         lseek(fd, 0, SEEK_SET);
     }
     return fd;
