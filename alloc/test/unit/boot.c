@@ -42,7 +42,7 @@ static void *boot_together(void *arg)
     while (atomic_load(&waiting) < 8) {
     }
     boot();
-    return tcache_secret && conf.narenas == 2 ? NULL : arg;
+    return tcache_secret && conf.narenas == 2 ? NULL : arg; /* arg is not NULL */
 }
 
 static void many_start_together(void)
@@ -51,7 +51,7 @@ static void many_start_together(void)
     setenv("ASHLAR_CONF", "narenas:2,x:1", 1);
     unit_capture();
     for (unsigned i = 0; i < 8; i++) {
-        REQUIRE(pthread_create(&threads[i], NULL, boot_together, &threads[i]) == 0);
+        REQUIRE(pthread_create(&threads[i], NULL, boot_together, &conf) == 0);
     }
     for (unsigned i = 0; i < 8; i++) {
         void *bad;
