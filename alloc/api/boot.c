@@ -19,16 +19,18 @@ int boot_exit_fd = STDERR_FILENO;
 static struct mutex lock;
 static _Alignas(1 << LG_PAGE) char wiped_page[1 << LG_PAGE];
 
-/* The secret of the keys: random bytes that the kernel gave to this process. Without them, an address
- * of ours, which is random too where addresses are. */
+/* The secret of the keys, from the random bytes that the kernel gave to this process. The C library makes
+ * the canary of stacks and the guard of pointers of the same bytes, and keys lie in free memory where a
+ * careless program may leak them: so they are mixed, never used as they are. Without them, an address
+ * of ours serves, which is random too where addresses are. */
 static uint64_t secret(void)
 {
-    uint64_t value = (uint64_t)(uintptr_t)&lock * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t bytes[2] = {(uintptr_t)&lock, 0};
     const void *random = (const void *)getauxval(AT_RANDOM);
     if (random) {
-        memcpy(&value, random, sizeof value);
+        memcpy(bytes, random, sizeof bytes);
     }
-    return value | 1; /* never 0: a zeroed block must not carry its key */
+    return bits_mix(bits_mix(bytes[0]) ^ bytes[1]) | 1; /* a zeroed block must not carry its key */
 }
 
 COLD void boot_slow(void)

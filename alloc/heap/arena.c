@@ -205,6 +205,7 @@ bool arena_reclaim(void)
         trim_bins(arena);
         pool_trim(&arena->pool);
     }
+    extent_purge(0, UINT64_MAX); /* so that free neighbours join to whole reserves */
     extent_figures(&after);
     bool unmapped = extent_unmap_free() > 0;
     return unmapped || after.live_chunks < before.live_chunks;

@@ -6,7 +6,8 @@
  * An extent is a row of chunks of one reserve in one state. Extents tile their reserve. A free extent
  * is joined with free neighbours of its own kind at once; clean and dirty ones join when the dirty one
  * is purged. Memory is reserved 64 MiB at a time, so that alignment costs no trimming and a process
- * has few mappings. It is not unmapped again: address space is cheap, and a later request reuses it.
+ * has few mappings. It is not unmapped again, for address space is cheap and a later request reuses it,
+ * unless the address space is full.
  *
  * Choice: the smallest that fits, among those the first born (never by address), dirty before clean.
  *

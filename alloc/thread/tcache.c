@@ -67,15 +67,26 @@ static void fold_pops(struct tcache *tc, unsigned class)
     cold->npop_seen = npop;
 }
 
-/* Brings the sums of the cache up to date for one class. */
+/* Brings the sums of the cache up to date for one class: what its stack holds and may still take. Between
+ * two looks that only falls, by pops. */
 static size_t recount(struct tcache *tc, unsigned class)
 {
+    struct tcache_bin *bin = &tc->bins[class];
     struct tcache_bin_cold *cold = &tc->cold[class];
-    size_t bytes = tcache_length(&tc->bins[class]) * size_class_bytes(class);
+    size_t bytes = (bin->base - bin->npop) * size_class_bytes(class);
     tc->bytes += bytes - cold->bytes;
     cold->bytes = bytes;
     fold_pops(tc, class);
     return bytes;
+}
+
+/* Takes the credit back that a bin has left. */
+static void revoke(struct tcache *tc, unsigned class)
+{
+    struct tcache_bin *bin = &tc->bins[class];
+    tc->cold[class].granted -= bin->credit;
+    bin->base -= bin->credit;
+    bin->credit = 0;
 }
 
 static void *unlink_head(struct tcache_bin *bin)
@@ -217,10 +228,7 @@ void *tcache_fill(struct tcache *tc, unsigned class, bool *zeroed, bool *sample_
     uint32_t most = FILL_MAX;
     *zeroed = *sample_due = false;
     if (UNLIKELY(conf.prof)) {
-        /* Credit that is left over would let the stack outgrow the countdown. */
-        tc->cold[class].granted -= bin->credit;
-        bin->base -= bin->credit;
-        bin->credit = 0;
+        revoke(tc, class); /* credit that is left over would let the stack outgrow the countdown */
         uint32_t left = tc->cold[class].sample_at - bin->npop;
         if (left <= 1) {
             *sample_due = true;
@@ -246,16 +254,42 @@ static bool foreign(const struct tcache *tc, const struct tcache_bin *bin)
 }
 
 /* Bounds the stack when its credit is spent. */
-static void bound(struct tcache *tc, unsigned class, size_t bytes)
+static void bound_class(struct tcache *tc, unsigned class)
 {
     struct tcache_bin *bin = &tc->bins[class];
-    size_t thread_max = atomic_load_explicit(&thread_bytes_max, RELAXED);
+    size_t bytes = recount(tc, class);
     if (bytes >= FOREIGN_BYTES_MAX && foreign(tc, bin)) {
         tcache_flush(tc, class, UINT32_MAX);
-    } else if (bytes >= CLASS_BYTES_MAX ||
-               (tc->bytes > thread_max && bytes > size_class_bytes(class))) {
+    } else if (bytes >= CLASS_BYTES_MAX) {
         tcache_flush(tc, class, (tcache_length(bin) + 1) / 2);
     }
+}
+
+/* Makes room for `need` bytes within the thread's bound: other classes lose their credit and half of
+ * their blocks, in turn; if that does not do, the class itself loses all. */
+static void make_room(struct tcache *tc, unsigned class, size_t need, size_t most)
+{
+    for (unsigned i = 0; i < 8 * CACHED_CLASSES && tc->bytes + need > most; i++) {
+        unsigned victim = tc->next_evicted;
+        tc->next_evicted = victim + 1 < CACHED_CLASSES ? victim + 1 : 0;
+        if (victim != class && tc->cold[victim].bytes) {
+            revoke(tc, victim);
+            tcache_flush(tc, victim, (tcache_length(&tc->bins[victim]) + 1) / 2);
+        }
+    }
+    if (tc->bytes + need > most) {
+        tcache_flush(tc, class, UINT32_MAX);
+    }
+}
+
+/* How many pushes the bin may have until it looks again; 1 at least. */
+static uint32_t next_credit(size_t size, size_t thread_max)
+{
+    size_t grant = CREDIT_BYTES / size;
+    grant = grant > CREDIT_LEAST ? grant : CREDIT_LEAST;
+    size_t most = CLASS_BYTES_MAX < thread_max / 4 ? CLASS_BYTES_MAX : thread_max / 4;
+    grant = grant * size < most ? grant : most / size;
+    return grant ? (uint32_t)grant : 1;
 }
 
 /* The credit of the bin is spent: bound the stack and grant more. At least one push is possible
@@ -264,10 +298,13 @@ static void renew(struct tcache *tc, unsigned class)
 {
     struct tcache_bin *bin = &tc->bins[class];
     size_t size = size_class_bytes(class);
-    bound(tc, class, recount(tc, class));
+    size_t thread_max = atomic_load_explicit(&thread_bytes_max, RELAXED);
+    uint32_t grant = next_credit(size, thread_max);
+    bound_class(tc, class);
     event(tc);
-    uint32_t grant = (uint32_t)(CREDIT_BYTES / size), room = (uint32_t)(CLASS_BYTES_MAX / size);
-    grant = grant > CREDIT_LEAST ? grant : CREDIT_LEAST < room ? CREDIT_LEAST : room;
+    if (tc->bytes + grant * size > thread_max) {
+        make_room(tc, class, grant * size, thread_max);
+    }
     if (UNLIKELY(conf.prof)) {
         if (room_until_sample(tc, class) == 0) {
             tcache_flush(tc, class, UINT32_MAX);
@@ -278,6 +315,7 @@ static void renew(struct tcache *tc, unsigned class)
     bin->credit += grant;
     bin->base += grant;
     tc->cold[class].granted += grant;
+    recount(tc, class);
 }
 
 static void push_direct(struct tcache *tc, unsigned class, void *block)

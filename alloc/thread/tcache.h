@@ -17,8 +17,9 @@
  * that carries its key already (double free); malloc clears it. Fill writes it too, so that no free
  * block is without.
  *
- * Bounds: 1 MiB a class (128 KiB where the blocks are another arena's), 4 MiB a thread, 32 MiB a process shared by its threads; classes that were
- * not used between two looks lose half.
+ * Bounds: 1 MiB a class (128 KiB where the blocks are another arena's), 4 MiB a thread
+ * with its credit, and all threads together 32 MiB but 256 KiB for each (and at least one block a
+ * class); classes that were not used between two looks lose half.
  *
  * Lock         none: one thread. Statistics read the counters from outside (relaxed).
  * Invariants   C1  a stack has exactly `length` blocks, of its class, each with its key
@@ -47,7 +48,7 @@ struct tcache_bin_cold {
     uint64_t granted;    /* credit granted, ever: frees = granted - credit */
     uint32_t npop_seen;
     uint32_t sample_at;  /* value of npop at which the next block is sampled (option prof) */
-    size_t bytes;        /* of the stack, when last looked */
+    size_t bytes;        /* of the stack and its credit, when last looked */
 };
 
 struct tcache {
@@ -61,6 +62,7 @@ struct tcache {
     uint64_t prng;           /* for sampling */
     unsigned events;         /* fills and renewals */
     unsigned next_aged;      /* the class that ageing looks at next */
+    unsigned next_evicted;   /* the class that must make room next */
     struct list_node link;   /* in the list of all caches (thread.c) */
     uint32_t epoch;          /* of the process when it was linked there: a fork empties the list */
 };

@@ -219,6 +219,10 @@ static const char *kernel_getenv(const char *name, char *buf, size_t size)
         len += (size_t)n;
     }
     close(fd);
+    bool full = len == size - 1;
+    while (full && len && buf[len - 1]) {
+        len--; /* an entry that the end of the buffer cut */
+    }
     buf[len] = '\0';
     size_t name_len = strlen(name);
     for (const char *at = buf; at < buf + len; at += strlen(at) + 1) {

@@ -100,17 +100,17 @@ static void test_destructors_leave_nothing(void **state)
 /* A block for each thread to free, put there by the thread before it. */
 static _Atomic(char *) passed_on;
 
-/* All threads that run at once meet first, so that every batch uses as many arenas and caches. */
+/* All threads that run at once meet, so that every batch uses as many arenas and caches. */
 static pthread_barrier_t all_here;
 
 static void *short_thread(void *arg)
 {
     char *mine[6];
-    pthread_barrier_wait(&all_here);
     for (int i = 0; i < 6; i++) {
         mine[i] = door.malloc((size_t)24 << (2 * i));
         mine[i][0] = 1;
     }
+    pthread_barrier_wait(&all_here);
     for (int i = 0; i < 5; i++)
         door.free(mine[i]);
     door.free(atomic_exchange(&passed_on, mine[5]));

@@ -49,7 +49,7 @@ $(foreach name,$(UNIT_NAMES),$(eval $(call UNIT_PROGRAM,$(name))))
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)  ## build the unit tests of the allocator
 
-CHECKS     += $(UNIT_TESTS)
+CHECKS     += $(UNIT_TESTS) $(UNIT_DIR)/floors.bats
 CHECK_DEPS += $(UNIT_TESTS)
 
 -include $(wildcard $(B)/test/unit/obj/*.d)
