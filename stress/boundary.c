@@ -2,7 +2,7 @@
  * computed here from the documents (sizes.h) and not read from the library.
  *
  * Up to 64 KiB every size (to 1 MiB with --full), beyond that each class and its neighbours, up to
- * 64 MiB: malloc, usable size, calloc, realloc to the classes around, each alignment.
+ * 16 MiB (64 MiB with --full): malloc, usable size, calloc, realloc to the classes around, each alignment.
  */
 #include "memory.h"
 #include "scenario.h"
@@ -114,14 +114,13 @@ static void one_alignment(size_t alignment, size_t size)
 
 static int run_boundary(struct run *run)
 {
-    enum { TOP = 64 << 20 };
+    size_t top = run->full ? 64 << 20 : 16 << 20, every = run->full ? 1 << 20 : 64 << 10;
     door = run->door;
     door->free(door->malloc(1));
     struct ashlar_stats before = doors_stats(door);
-    size_t every = run->full ? 1 << 20 : 64 << 10;
     for (size_t size = 0; size <= every; size++)
         one_size(size);
-    for (size_t size = 16; size <= TOP; size = sizes_next_class(size)) {
+    for (size_t size = 16; size <= top; size = sizes_next_class(size)) {
         last_usable = 0;
         one_boundary(size);
         for (unsigned lg = 0; lg <= 22; lg++)

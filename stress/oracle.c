@@ -14,6 +14,7 @@
 #include "tag.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { LIVE_MAX = 64 << 10, MARKET = 512 };
@@ -38,6 +39,7 @@ struct worker {
     struct entry *slots;
     size_t nslots;
     size_t live_bytes;
+    uint64_t digest; /* of the places of all blocks within their chunks */
     struct rng rng;
 };
 
@@ -57,6 +59,7 @@ static void enter(struct worker *w, struct entry *e, char *block, size_t size, s
                         mix64(the_run.seed ^ mix64(w->thread + 1) ^ w->step)};
     tag_write(block, size, e->key, the_run.full);
     w->live_bytes += size;
+    w->digest = mix64(w->digest ^ (uintptr_t)block % SIZES_CHUNK ^ usable << 24);
 }
 
 /* Checks the tags and takes the block out of the shadow heap; it is about to be freed. */
@@ -220,6 +223,8 @@ static void *work(void *arg)
         }
     }
     memory_unmap(w.slots, w.nslots * sizeof *w.slots);
+    if (the_run.threads == 1) /* the same in every run of this seed and as many operations */
+        printf("digest of all places: %016llx\n", (unsigned long long)w.digest);
     atomic_fetch_add(&the_run.operations, w.step);
     return NULL;
 }
