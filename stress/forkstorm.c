@@ -287,6 +287,8 @@ static void *work(void *arg)
             child(atomic_load(&signal_kind) == BY_FORK ? BY_FORK : BY_BARE_FORK);
         if (step % 16 == 0)
             stdio_step(file, step);
+        if (step % 64 == me) /* holds the locks of all pools, and for long: forks meet them held */
+            doors_purge(door);
         if (me < 2)
             fork_in_worker(me);
         if (step % 128 == 0)
