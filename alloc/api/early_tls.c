@@ -9,7 +9,7 @@
 static void nothing(void) {}
 
 /* No function is called here and no stack protector used: both need what is not there yet. */
-static void (*mark_early(void))(void)
+__attribute__((used)) static void (*mark_early(void))(void)
 {
     tcache_self = (struct tcache *)(uintptr_t)&tcache_early;
     return nothing;

@@ -174,8 +174,7 @@ bool arena_large_resize(struct run *run, unsigned class)
 
 void arena_decay(struct arena *arena)
 {
-    purge_decay_pool(&arena->pool);
-    purge_decay_extents();
+    purge_tick(&arena->pool);
 }
 
 static void trim_bins(struct arena *arena)

@@ -24,6 +24,7 @@ void purge_bound_pool(struct pool *pool)
         pool_purge_excess(pool, least);
     }
     purge_bound_extents(); /* a chunk that became empty has gone there */
+    purge_tick(pool);
 }
 
 void purge_bound_extents(void)
@@ -56,4 +57,16 @@ void purge_decay_extents(void)
     if (due(&before_ms)) {
         extent_purge(0, before_ms);
     }
+}
+
+void purge_tick(struct pool *pool)
+{
+    uint64_t now = process_now_ms();
+    if (conf.dirty_decay_ms < 0 || now < atomic_load_explicit(&pool->decay_next_ms, RELAXED)) {
+        return;
+    }
+    atomic_store_explicit(&pool->decay_next_ms, now + (uint64_t)conf.dirty_decay_ms / 8 + 1,
+                          RELAXED);
+    purge_decay_pool(pool);
+    purge_decay_extents();
 }

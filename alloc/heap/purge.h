@@ -22,9 +22,12 @@ void purge_bound_pool(struct pool *pool);
 /* After an extent became free: holds the bound for whole chunks. */
 void purge_bound_extents(void);
 
-/* Gives back what was not used for dirty_decay_ms. Cheap when nothing is due. */
+/* Gives back what was not used for dirty_decay_ms. */
 void purge_decay_pool(struct pool *pool);
 void purge_decay_extents(void);
+
+/* Both, eight times in dirty_decay_ms; cheap in between. */
+void purge_tick(struct pool *pool);
 
 /* The number of arenas in use, which share the least bound. */
 void purge_set_arenas(unsigned narenas);

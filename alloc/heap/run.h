@@ -87,6 +87,7 @@ struct pool {
     _Atomic size_t pages_used;    /* likewise */
     struct list_node age;     /* dirty runs, oldest first */
     struct demand demand;     /* in pages */
+    _Atomic uint64_t decay_next_ms; /* when purge looks for old dirty runs again; read anywhere */
     struct list_node chunks;  /* by order of birth */
     _Atomic size_t nchunks;   /* read anywhere */
     size_t chunks_empty;      /* of which no page is used; at most one stays */

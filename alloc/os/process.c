@@ -15,23 +15,28 @@ enum { WIPED = 0, SETTLING = 1, SETTLED = 2 };
 
 /* Until process_boot, a word of our own that is never wiped. */
 static _Atomic uint32_t unwiped = SETTLED;
-static _Atomic uint32_t *word = &unwiped;
+static _Atomic(_Atomic uint32_t *) word_place = &unwiped;
 
 static _Atomic uint32_t last_serial; /* the newest serial given out */
 static _Atomic uint32_t dead_limit;  /* serials up to here are of earlier epochs */
 static _Atomic uint32_t epoch;
 static THREAD_LOCAL uint32_t my_serial;
 
+static _Atomic uint32_t *the_word(void)
+{
+    return atomic_load_explicit(&word_place, RELAXED);
+}
+
 static void mark_wiped(void)
 {
-    atomic_store_explicit(word, WIPED, RELAXED);
+    atomic_store_explicit(the_word(), WIPED, RELAXED);
 }
 
 COLD void process_boot(void *page)
 {
     _Atomic uint32_t *wiped = page;
     atomic_store_explicit(wiped, SETTLED, RELAXED);
-    word = wiped;
+    atomic_store_explicit(&word_place, wiped, RELAXED);
     if (!pages_wipe_on_fork(page, PAGE_SIZE)) {
         /* An older system: fork() itself is still seen, through a handler that takes no lock. */
         int saved = errno;
@@ -45,20 +50,20 @@ COLD void process_boot(void *page)
 static COLD void settle(void)
 {
     uint32_t state = WIPED;
-    if (atomic_compare_exchange_strong(word, &state, SETTLING)) {
+    if (atomic_compare_exchange_strong(the_word(), &state, SETTLING)) {
         atomic_store(&dead_limit, atomic_load(&last_serial));
         atomic_fetch_add(&epoch, 1);
-        atomic_store(word, SETTLED);
+        atomic_store(the_word(), SETTLED);
         return;
     }
-    while (atomic_load(word) == SETTLING) {
+    while (atomic_load(the_word()) == SETTLING) {
         sched_yield();
     }
 }
 
 uint32_t process_thread_serial(void)
 {
-    if (UNLIKELY(atomic_load_explicit(word, ACQUIRE) != SETTLED)) {
+    if (UNLIKELY(atomic_load_explicit(the_word(), ACQUIRE) != SETTLED)) {
         settle();
     }
     if (UNLIKELY(my_serial <= atomic_load_explicit(&dead_limit, RELAXED))) {
