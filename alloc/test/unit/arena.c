@@ -115,8 +115,12 @@ static void fork_leaves_one_thread(void)
 {
     process_boot(pages_map(PAGE_SIZE, PAGE_SIZE));
     boot(3);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         arena_join();
+    }
+    for (int i = 0; i < 2; i++) { /* 3 1 1 */
+        arena_leave(arenas[1]);
+        arena_leave(arenas[2]);
     }
     REQUIRE_EQUAL(unit_child(part_counts_start_again).exit, 0);
 }

@@ -301,7 +301,8 @@ static void random_work(unsigned steps, uint64_t seed)
     unsigned held = 0;
     for (unsigned step = 0; step < steps; step++) {
         unsigned n = (unsigned)(prng_next(&state) % 64 + 1);
-        if (prng_next(&state) % 1000 < 500 + (step / 500 % 2 ? 100 : -100)) {
+        unsigned growth = step / 500 % 2 ? 600 : 400; /* it swells and shrinks */
+        if (prng_next(&state) % 1000 < growth) {
             n = n < 4900 - held ? n : 0;
             fill(blocks + held, n);
             for (unsigned i = held; i < held + n; i++) {

@@ -90,6 +90,10 @@ static void zero_keeps_nothing_and_minus_one_all(void)
     conf.dirty_decay_ms = 0;
     purge_bound_pool(&pool);
     REQUIRE_EQUAL(dirty_pages(), 0);
+    free_mebibytes(1, 10); /* not even a little */
+    REQUIRE(dirty_pages() > 0);
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), 0);
 }
 
 static void pool_decays_by_age(void)

@@ -133,7 +133,7 @@ static void ended_caches_are_used_again(void)
 
 /* Destructors of the program may come before and after ours, and allocate. */
 static pthread_key_t early_key, late_key;
-static _Atomic unsigned destroyed;
+static _Atomic unsigned destroyed, without_cache;
 
 static void use_in_destructor(void *arg)
 {
@@ -148,6 +148,7 @@ static void use_in_destructor(void *arg)
         REQUIRE_EQUAL(arena_fill(arena, 3, &block, 1), 1);
         arena_flush(arena, 3, &block, 1);
         thread_count_direct(1, 1);
+        atomic_fetch_add(&without_cache, 1);
     }
     if (++*(unsigned *)arg < 3) { /* and once more, in the next round */
         pthread_setspecific(early_key, arg);
@@ -173,6 +174,7 @@ static void destructors_in_any_order(void)
     thread_cache();
     run_thread(end_with_destructors, rounds);
     REQUIRE(destroyed >= 4);
+    REQUIRE(without_cache >= 2); /* the later key, and every later round */
     REQUIRE_EQUAL(totals().ncaches, 1);
     REQUIRE_EQUAL(totals().mallocs, 1 + destroyed);
     REQUIRE_EQUAL(totals().frees, destroyed);
