@@ -121,6 +121,36 @@ static void pool_decays_by_age(void)
     REQUIRE_EQUAL(faults.madvises, calls);
 }
 
+/* A look for old memory is cheap because it is not taken at every tick. */
+static void ticks_look_eight_times_in_the_decay_time(void)
+{
+    boot();
+    conf.dirty_decay_ms = 800;
+    free_mebibytes(3, 0);
+    uint64_t last = faults.clock_ms, purged = 0;
+    for (faults.clock_ms = last; faults.clock_ms <= last + 1000; faults.clock_ms++) {
+        size_t before = dirty_pages();
+        purge_tick(&pool);
+        purged += dirty_pages() != before;
+        if (faults.clock_ms < last + 800 - 2) {
+            REQUIRE_EQUAL(dirty_pages(), PAGES(3)); /* never too early */
+        }
+    }
+    REQUIRE_EQUAL(dirty_pages(), 0);
+    REQUIRE_EQUAL(purged, 1); /* three ages, in one of the looks */
+    free_mebibytes(1, 0);
+    struct extent *e = extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE);
+    extent_free(e);
+    faults.clock_ms += 2000;
+    purge_tick(&pool); /* whole chunks as well */
+    REQUIRE_EQUAL(dirty_pages() + dirty_chunks(), 0);
+    free_mebibytes(1, 0);
+    conf.dirty_decay_ms = -1;
+    faults.clock_ms += 100000;
+    purge_tick(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(1));
+}
+
 /* In the first moments of the system's life nothing can be old enough. */
 static void a_clock_below_the_decay_time(void)
 {
@@ -198,6 +228,7 @@ int main(void)
         UNIT(arenas_share_the_least),
         UNIT(zero_keeps_nothing_and_minus_one_all),
         UNIT(pool_decays_by_age),
+        UNIT(ticks_look_eight_times_in_the_decay_time),
         UNIT(a_clock_below_the_decay_time),
         UNIT(chunks_keep_sixteen_mebibytes),
         UNIT(chunks_keep_a_quarter),
