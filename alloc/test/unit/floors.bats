@@ -2,26 +2,31 @@
 # A unit test links its module and the floors below. So what a module must not depend on is missing, and
 # a forbidden call is an error of the linker.
 
-setup() {
+setup_file() {
     ROOT=${ASHLAR_ROOT:-$(realpath "$BATS_TEST_DIRNAME/../../..")}
     BUILD=${ASHLAR_BUILD:-$ROOT/build}
-    mapfile -t SOURCES < <(sed -n '/^ALLOC_SRCS/,/[^\\]$/p' "$ROOT/alloc/module.mk" |
-        grep -o '[a-z]*/[a-z_]*\.c' | grep -v cxx)
+    export ROOT BUILD
+    sed -n '/^ALLOC_SRCS/,/[^\\]$/p' "$ROOT/alloc/module.mk" | grep -o '[a-z]*/[a-z_]*\.c' |
+        grep -v cxx >"$BATS_FILE_TMPDIR/sources"
+    # OBJECT:FUNCTION for each function that an object offers to others, in the order of the sources.
+    (cd "$BUILD/alloc/prefixed" &&
+        sed 's/c$/o/' "$BATS_FILE_TMPDIR/sources" | xargs nm -A --defined-only) |
+        awk '$2 == "T" { sub(/\.o:[0-9a-f]*$/, ".c", $1); print $1 ":" $3 }' >"$BATS_FILE_TMPDIR/offered"
 }
 
-# The functions that an object defines for others; and those of a program, where they are hidden.
-offered_by() { nm --defined-only "$1" | awk '$2 == "T" { print $3 }' | sort; }
-held_by() { nm --defined-only "$1" | awk 'toupper($2) == "T" { print $3 }' | sort; }
-object_of() { echo "$BUILD/alloc/prefixed/${1%.c}.o"; }
+setup() {
+    mapfile -t SOURCES <"$BATS_FILE_TMPDIR/sources"
+}
 
-# Which functions of modules above $1 the program of its test has.
+# Which functions of modules above $1 the program of its test, or the program $2, has. There they are
+# hidden, and so small letters to nm.
 from_above() {
-    local source above=
-    for source in "${SOURCES[@]}"; do
-        [[ ! $above ]] || comm -12 <(offered_by "$(object_of "$source")") \
-            <(held_by "$BUILD/test/unit/${2:-$(basename "$1" .c)}")
-        [[ $source != "$1" ]] || above=yes
-    done
+    local program=$BUILD/test/unit/${2:-$(basename "$1" .c)}
+    [[ -x $program ]] || { echo "$program is not built"; return 1; }
+    nm --defined-only "$program" | awk -F '[ :]' -v module="$1" '
+        FNR == NR { if (toupper($2) == "T") held[$3]; next }
+        $1 == module { seen = 1; next }
+        seen && $2 in held { print $2 }' - "$BATS_FILE_TMPDIR/offered"
 }
 
 @test "no unit test holds a function of a module above its own" {
@@ -53,7 +58,7 @@ from_above() {
 @test "control: a call upwards does not link" {
     local objects=() source
     for source in "${SOURCES[@]}"; do
-        objects+=("$(object_of "$source")")
+        objects+=("$BUILD/alloc/prefixed/${source%.c}.o")
         [[ $source != heap/run.c ]] || break
     done
     echo 'void *pool_init(void); int main(void) { return !pool_init(); }' \
