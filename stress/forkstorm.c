@@ -377,6 +377,8 @@ static int run_forkstorm(struct run *run)
     } variants[] = {{"main", 4}, {"worker", 3}, {"signal", 2}, {"bare", 1}};
     int forks = run->ops != 0 ? (int)run->ops : FORKS;
     door = run->door;
+    if (memory_is_shared())
+        return run_skip(run, "a sanitizer's own locks do not survive forks of threads");
     if (run->threads > WORKER_RINGS)
         run->threads = WORKER_RINGS;
     run->repro_ops = 1;

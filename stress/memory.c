@@ -51,3 +51,16 @@ size_t memory_mapped_bytes(void)
 {
     return statm(0);
 }
+
+bool memory_is_shared(void)
+{
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    return true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) || \
+    __has_feature(memory_sanitizer)
+    return true;
+#endif
+#endif
+    return false;
+}

@@ -98,6 +98,8 @@ static int run_rlimit_as(struct run *run)
 {
     static const size_t sizes[] = {48, 3000, 1 << 20, 20000, 6 << 20, 80};
     door = run->door;
+    if (memory_is_shared())
+        return run_skip(run, "a sanitizer needs the address space itself");
     pid_t pid = fork(); /* the limit cannot be taken back in this process */
     if (pid == 0) {
         size_t used = memory_mapped_bytes();
