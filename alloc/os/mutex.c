@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SPINS 100 /* about a microsecond: longer than any section that makes no system call */
@@ -19,16 +20,21 @@ static inline void relax(void)
 
 static void futex(struct mutex *mutex, int operation, uint32_t value)
 {
+    /* The wait is bounded so that a signal ends it with EINTR. An unbounded one would be restarted
+     * after the handler, also in the child of a handler that forks, where nobody is left to wake it. */
+    static const struct timespec bound = {.tv_sec = 1};
     int saved = errno;
-    syscall(SYS_futex, &mutex->word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+    syscall(SYS_futex, &mutex->word, operation | FUTEX_PRIVATE_FLAG, value, &bound, NULL, 0);
     errno = saved;
 }
 
-/* Waits until the lock is free or its owner is dead. */
-static NOINLINE bool lock_slow(struct mutex *mutex, uint32_t mine)
+/* Waits until the lock is free or its owner is dead. Who we are is asked again each time: a signal
+ * handler may have forked meanwhile, and we be the child. */
+static NOINLINE bool lock_slow(struct mutex *mutex)
 {
     uint32_t contended = 0; /* after sleeping we must assume that others sleep too */
     for (unsigned spins = 0;;) {
+        uint32_t mine = process_thread_serial() << 1;
         uint32_t seen = atomic_load_explicit(&mutex->word, RELAXED);
         if (seen == 0 || process_serial_is_dead(seen >> 1)) {
             if (atomic_compare_exchange_weak_explicit(&mutex->word, &seen, mine | contended, ACQUIRE,
@@ -63,7 +69,7 @@ bool mutex_lock(struct mutex *mutex)
                                                               RELAXED))) {
         return true;
     }
-    return lock_slow(mutex, mine);
+    return lock_slow(mutex);
 }
 
 bool mutex_try(struct mutex *mutex)
