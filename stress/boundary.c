@@ -1,8 +1,9 @@
-/* boundary.c: every size around every boundary of the size classes, against a class function that is
- * computed here from the documents (sizes.h) and not read from the library.
+/* boundary.c: every size around every boundary of the size classes, against a class function that
+ * is computed here from the documents (sizes.h) and not read from the library.
  *
  * Up to 64 KiB every size (to 1 MiB with --full), beyond that each class and its neighbours, up to
- * 16 MiB (64 MiB with --full): malloc, usable size, calloc, realloc to the classes around, each alignment.
+ * 16 MiB (64 MiB with --full): malloc, usable size, calloc, realloc to the classes around, each
+ * alignment.
  */
 #include "memory.h"
 #include "scenario.h"
@@ -32,7 +33,8 @@ static void check_class(size_t size, size_t usable)
                    usable, sizes_class(size));
     } else {
         RUN_EXPECT(0, usable % SIZES_CHUNK == 0 && usable - size < SIZES_CHUNK,
-                   "%zu bytes have usable size %zu, not the next multiple of a chunk", size, usable);
+                   "%zu bytes have usable size %zu, not the next multiple of a chunk", size,
+                   usable);
     }
     RUN_EXPECT(0, usable >= last_usable, "%zu bytes have usable size %zu, less than a smaller size",
                size, usable);
@@ -50,15 +52,15 @@ static void one_size(size_t size)
     if (door->stats == NULL)
         usable = size; /* glibc 2.36 with memalign does not survive use of all of it */
     RUN_EXPECT(0, ((uintptr_t)a | (uintptr_t)b) % 16 == 0, "malloc(%zu) is not aligned", size);
-    RUN_EXPECT(0, a + usable <= b || b + usable <= a, "%p and %p overlap", (void *)a,
-               (void *)b);
+    RUN_EXPECT(0, a + usable <= b || b + usable <= a, "%p and %p overlap", (void *)a, (void *)b);
     tag_write(a, usable, key, the_run.full);
     tag_write(b, usable, ~key, the_run.full);
     RUN_EXPECT(0, tag_holds(a, usable, usable, key, the_run.full, &offset),
                "%zu bytes at %p: changed at offset %zu", size, (void *)a, offset);
     door->free(a);
     RUN_EXPECT(0, tag_holds(b, usable, usable, ~key, the_run.full, &offset),
-               "%zu bytes at %p: changed at offset %zu by free of another", size, (void *)b, offset);
+               "%zu bytes at %p: changed at offset %zu by free of another", size, (void *)b,
+               offset);
     char *c = need(door->calloc(1, size), size);
     RUN_EXPECT(0, tag_is_zero(c, size, key, the_run.full, &offset),
                "calloc of %zu bytes: not zero at offset %zu", size, offset);

@@ -87,8 +87,10 @@ static const struct doors *preloaded(void)
     static struct doors door;
     const char *library = serving_library();
     if (strstr(library, "/libc.so") != NULL || strstr(library, "/libc-") != NULL) {
-        fprintf(stderr, "ashlar-stress: --allocator preload, but malloc is that of %s "
-                        "(start with LD_PRELOAD=LIBRARY)\n", library);
+        fprintf(stderr,
+                "ashlar-stress: --allocator preload, but malloc is that of %s "
+                "(start with LD_PRELOAD=LIBRARY)\n",
+                library);
         return NULL;
     }
     door = doors_glibc;
@@ -114,8 +116,10 @@ static const struct doors *control(void)
     const char *library = serving_library();
     if (strstr(library, "/libc.so") != NULL || strstr(library, "/libc-") != NULL)
         return &doors_glibc;
-    fprintf(stderr, "ashlar-stress: --allocator glibc, but malloc is that of %s "
-                    "(name it as --allocator preload)\n", library);
+    fprintf(stderr,
+            "ashlar-stress: --allocator glibc, but malloc is that of %s "
+            "(name it as --allocator preload)\n",
+            library);
     return NULL;
 }
 

@@ -27,7 +27,7 @@ struct doors {
     void *(*valloc)(size_t);
     void *(*pvalloc)(size_t);
     size_t (*usable_size)(void *);
-    bool (*check)(void);                 /* true where the allocator has no such function */
+    bool (*check)(void);                  /* true where the allocator has no such function */
     void (*stats)(struct ashlar_stats *); /* NULL where it has none; so are the two below */
     size_t (*purge)(void);
     void (*prof_stats)(struct ashlar_prof_stats *);

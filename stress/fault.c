@@ -87,9 +87,9 @@ static bool fails(void)
     if (now == HEALTHY)
         return false;
     uint64_t call = atomic_fetch_add(&calls, 1) + 1;
-    bool wanted = now == NTH ? call == number
-                : now == FROM ? call >= number
-                : mix64(number ^ mix64(call)) % 1000 < per_mille;
+    bool wanted = now == NTH    ? call == number
+                  : now == FROM ? call >= number
+                                : mix64(number ^ mix64(call)) % 1000 < per_mille;
     if (wanted) {
         atomic_fetch_add(&injected, 1);
         errno = ENOMEM;

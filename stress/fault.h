@@ -2,8 +2,8 @@
  *
  * The linker sends every call of mmap, munmap, mremap, madvise and mprotect in this program, the
  * allocator's included, through here (-Wl,--wrap). The stress's own memory does not come this way
- * (memory.c), nor does that of the C library. Armed by the environment, so that the very first call,
- * before main, can be the one that fails:
+ * (memory.c), nor does that of the C library. Armed by the environment, so that the very first
+ * call, before main, can be the one that fails:
  *
  *     ASHLAR_STRESS_FAULT=nth:5            the fifth call fails, no other
  *                         from:5           the fifth and all after it

@@ -6,9 +6,10 @@
  *     signal    a handler forks in whatever its thread was just doing; the child goes on with that
  *     bare      _Fork: no handler of anybody runs
  *
- * A child checks and frees blocks of every thread, reallocates others, takes a block of every class,
- * makes a thread, uses stdio, forks a grandchild that does the same, and checks the heap. A child
- * that does not end within five seconds hangs: its stacks are written by gdb where there is one.
+ * A child checks and frees blocks of every thread, reallocates others, takes a block of every
+ * class, makes a thread, uses stdio, forks a grandchild that does the same, and checks the heap. A
+ * child that does not end within five seconds hangs: its stacks are written by gdb where there is
+ * one.
  */
 #include "memory.h"
 #include "scenario.h"
@@ -39,16 +40,16 @@ struct slot {
 static struct worker {
     struct slot slots[SLOTS];
     pthread_t thread;
-} *workers;
+} * workers;
 
 enum kind { BY_FORK, BY_BARE_FORK };
 
 static const struct doors *door;
 static atomic_bool stop;
-static atomic_bool use_stdio;          /* the workers do, and children may */
-static atomic_int forks_wanted;        /* by workers of the variant `worker` */
+static atomic_bool use_stdio;   /* the workers do, and children may */
+static atomic_int forks_wanted; /* by workers of the variant `worker` */
 static atomic_int forks_done;
-static _Atomic pid_t signal_child;     /* what a handler made; -1 while none */
+static _Atomic pid_t signal_child; /* what a handler made; -1 while none */
 static atomic_int signal_kind;
 static volatile sig_atomic_t handler_made_child; /* set in the child of a handler */
 
@@ -88,8 +89,8 @@ static void use_inherited_blocks(unsigned part)
     }
 }
 
-/* Blocks of every class, and a huge one. Of the large ones one each is enough, and cheaper where the
- * system backs them by huge pages. */
+/* Blocks of every class, and a huge one. Of the large ones one each is enough, and cheaper where
+ * the system backs them by huge pages. */
 static void use_every_class(uint64_t key)
 {
     char *blocks[240];
@@ -251,7 +252,8 @@ static void worker_step(unsigned me, uint64_t step)
     if (block != NULL) {
         run_note(me, step, "free", block, old_size, 0);
         RUN_EXPECT(me, tag_holds(block, old_size, old_size, slot->key, false, &offset),
-                   "block %p of %zu bytes was changed at offset %zu", (void *)block, old_size, offset);
+                   "block %p of %zu bytes was changed at offset %zu", (void *)block, old_size,
+                   offset);
         if (rng_below(&rng, 4) != 0) {
             door->free(block);
             return;
@@ -396,13 +398,19 @@ static int run_forkstorm(struct run *run)
             continue;
         int count = strcmp(run->variant, "all") == 0 ? forks * variants[i].share / 10 : forks;
         switch (i) {
-        case 0: forks_of_main(BY_FORK, count, "main"); break;
-        case 1: forks_of_workers(count); break;
+        case 0:
+            forks_of_main(BY_FORK, count, "main");
+            break;
+        case 1:
+            forks_of_workers(count);
+            break;
         case 2:
             forks_of_handlers(BY_FORK, count - count / 2);
             forks_of_handlers(BY_BARE_FORK, count / 2);
             break;
-        default: forks_of_main(BY_BARE_FORK, count, "bare"); break;
+        default:
+            forks_of_main(BY_BARE_FORK, count, "bare");
+            break;
         }
     }
     atomic_store(&stop, true);

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 static const struct scenario *const scenarios[] = {
-    &scenario_oracle,     &scenario_boundary,    &scenario_forkstorm, &scenario_oom_nth,
-    &scenario_rlimit_as,  &scenario_threadchurn, &scenario_remote,    &scenario_sampling,
+    &scenario_oracle,    &scenario_boundary,    &scenario_forkstorm, &scenario_oom_nth,
+    &scenario_rlimit_as, &scenario_threadchurn, &scenario_remote,    &scenario_sampling,
 };
 enum { NSCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
@@ -33,7 +33,8 @@ static void print_help(void)
            "  --full           tag every byte, try every size\n"
            "\n"
            "exit status: 0 pass, 1 fail (with a REPRO line), 2 usage, 77 skip\n"
-           "\nscenarios:\n", RUN_THREADS_MAX / 2);
+           "\nscenarios:\n",
+           RUN_THREADS_MAX / 2);
     for (int i = 0; i < NSCENARIOS; i++) {
         printf("  %-12s %s\n", scenarios[i]->name, scenarios[i]->summary);
         if (scenarios[i]->variants != NULL)
@@ -61,7 +62,8 @@ static bool parse_count(const char *text, uint64_t low, uint64_t high, uint64_t 
     char *end;
     errno = 0;
     *out = strtoull(text, &end, 0);
-    return errno == 0 && end != text && *end == '\0' && text[0] != '-' && *out >= low && *out <= high;
+    return errno == 0 && end != text && *end == '\0' && text[0] != '-' && *out >= low &&
+           *out <= high;
 }
 
 static bool parse_secs(const char *text, double *out)

@@ -1,4 +1,5 @@
-/* memory.c: see memory.h. Raw system calls: mmap and munmap of this program are wrapped (fault.c). */
+/* memory.c: see memory.h. Raw system calls: mmap and munmap of this program are wrapped (fault.c).
+ */
 #include "memory.h"
 
 #include <fcntl.h>
@@ -57,7 +58,7 @@ bool memory_is_shared(void)
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
     return true;
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) || \
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) ||                         \
     __has_feature(memory_sanitizer)
     return true;
 #endif

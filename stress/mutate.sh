@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # mutate.sh: builds the library and one test with one line changed, to see that the test notices.
 #
-#     stress/mutate.sh NAME DIR       stress/mutants/NAME.sed is applied to a copy of the tree in DIR
+#     stress/mutate.sh NAME DIR     applies stress/mutants/NAME.sed to a copy of the tree in DIR
 #
 # A mutant file is a sed script whose comments say the rest:
 #     # file:      the source that it changes: exactly one line, or it is an error. A mutant that no

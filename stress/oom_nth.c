@@ -1,10 +1,10 @@
-/* oom_nth.c: every system call for memory fails once. For each script and every n, a fresh process in
- * which exactly call n fails; then all calls from n on; then calls at random (fault.h).
+/* oom_nth.c: every system call for memory fails once. For each script and every n, a fresh process
+ * in which exactly call n fails; then all calls from n on; then calls at random (fault.h).
  *
- *     script            blocks of many sizes under the fault: a failure must be NULL and ENOMEM, and
- *                       the contents of all other blocks must hold
- *     heal, script      the same again without a fault: now nothing may fail
- *     afterwards        the heap's invariants hold, nothing is allocated, no mapping is lost
+ *     script            blocks of many sizes under the fault: a failure must be NULL and ENOMEM,
+ * and the contents of all other blocks must hold heal, script      the same again without a fault:
+ * now nothing may fail afterwards        the heap's invariants hold, nothing is allocated, no
+ * mapping is lost
  *
  * One case alone: ASHLAR_STRESS_FAULT=nth:5 ashlar-stress oom-nth --variant large --seed 1
  */
@@ -70,7 +70,8 @@ static void check_entry(struct script *s, const struct entry *e, size_t visible)
 {
     size_t offset;
     RUN_EXPECT(s->thread, tag_holds(e->block, e->size, visible, e->key, false, &offset),
-               "block %p of %zu bytes was changed at offset %zu", (void *)e->block, e->size, offset);
+               "block %p of %zu bytes was changed at offset %zu", (void *)e->block, e->size,
+               offset);
 }
 
 static void step_allocate(struct script *s, struct entry *e, struct rng *rng, size_t size)
@@ -88,7 +89,8 @@ static void step_allocate(struct script *s, struct entry *e, struct rng *rng, si
         block = judged(s, door->memalign((size_t)16 << rng_below(rng, 18), size), size);
     } else if (kind == 2) {
         int code = door->posix_memalign(&block, 4096, size);
-        RUN_EXPECT(s->thread, code == 0 || (code == ENOMEM && may_fail && block == NULL && errno == 0),
+        RUN_EXPECT(s->thread,
+                   code == 0 || (code == ENOMEM && may_fail && block == NULL && errno == 0),
                    "posix_memalign gave %d, errno %d, pointer %p", code, errno, block);
     } else {
         block = judged(s, door->malloc(size), size);
@@ -256,8 +258,9 @@ static int spawn_case(struct run *run, const char *script, const char *fault)
     char variable[80], seed[32];
     snprintf(variable, sizeof variable, FAULT_VARIABLE "=%s", fault);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)run->seed);
-    char *argv[] = {run->argv[0], "oom-nth", "--variant", (char *)(uintptr_t)script,
-                    "--seed", seed, "--allocator", (char *)(uintptr_t)run->door->name, NULL};
+    char *argv[] = {run->argv[0], "oom-nth", "--variant",   (char *)(uintptr_t)script,
+                    "--seed",     seed,      "--allocator", (char *)(uintptr_t)run->door->name,
+                    NULL};
     enum { ENV_MAX = 512 };
     char *envp[ENV_MAX];
     int count = 0;
@@ -274,8 +277,9 @@ static int spawn_case(struct run *run, const char *script, const char *fault)
     RUN_EXPECT(0, code == 0, "cannot start a case: %s", strerror(code));
     RUN_EXPECT(0, waitpid(pid, &status, 0) == pid, "cannot wait for a case");
     atomic_fetch_add(&run->operations, 1);
-    RUN_EXPECT(0, WIFEXITED(status) &&
-               (WEXITSTATUS(status) == RUN_PASS || WEXITSTATUS(status) == NOT_REACHED),
+    RUN_EXPECT(0,
+               WIFEXITED(status) &&
+                   (WEXITSTATUS(status) == RUN_PASS || WEXITSTATUS(status) == NOT_REACHED),
                "script %s with fault %s ended with wait status 0x%x", script, fault,
                (unsigned)status);
     return WEXITSTATUS(status);
@@ -313,12 +317,15 @@ static int run_oom_nth(struct run *run)
     const char *fault = getenv(FAULT_VARIABLE);
     door = run->door;
     if (strcmp(door->name, "ashlar") != 0)
-        return run_skip(run, "only the calls of the allocator that is linked in can be made to fail");
+        return run_skip(run,
+                        "only the calls of the allocator that is linked in can be made to fail");
     if (fault != NULL) {
         if (fault_is_valid(fault) && strcmp(run->variant, "all") != 0)
             return run_case(run);
-        fprintf(stderr, "ashlar-stress: %s=%s needs a form nth:N, from:N or random:SEED:PER_MILLE "
-                        "and --variant SCRIPT\n", FAULT_VARIABLE, fault);
+        fprintf(stderr,
+                "ashlar-stress: %s=%s needs a form nth:N, from:N or random:SEED:PER_MILLE "
+                "and --variant SCRIPT\n",
+                FAULT_VARIABLE, fault);
         return RUN_USAGE;
     }
     for (int i = 0; i < 3; i++) {

@@ -1,6 +1,6 @@
 /* oracle.c: the shadow-heap fuzz. Every door in random order with sizes that hurt; after each
- * operation the block must be aligned, large enough, zero where promised, overlap no other live block
- * and hold what was written; in the end nothing is left.
+ * operation the block must be aligned, large enough, zero where promised, overlap no other live
+ * block and hold what was written; in the end nothing is left.
  *
  *     each thread     64 Ki / threads slots of its own, and a market of slots where blocks change
  *                     hands, so that any thread frees and reallocates what any other allocated
@@ -31,7 +31,7 @@ struct entry {
 static struct offer {
     atomic_flag busy;
     struct entry entry;
-} *market;
+} * market;
 
 struct worker {
     unsigned thread;
@@ -54,7 +54,8 @@ static void enter(struct worker *w, struct entry *e, char *block, size_t size, s
     RUN_EXPECT(w->thread, (uintptr_t)block % (alignment > 16 ? alignment : 16) == 0,
                "block %p is not aligned to %zu", (void *)block, alignment);
     RUN_EXPECT(w->thread, shadow_insert(block, usable, &other),
-               "block %p (%zu usable bytes) overlaps the live block %p", (void *)block, usable, other);
+               "block %p (%zu usable bytes) overlaps the live block %p", (void *)block, usable,
+               other);
     *e = (struct entry){block, size, alignment,
                         mix64(the_run.seed ^ mix64(w->thread + 1) ^ w->step)};
     tag_write(block, size, e->key, the_run.full);
@@ -67,7 +68,8 @@ static void leave(struct worker *w, struct entry *e)
 {
     size_t offset, usable = door->usable_size(e->block);
     RUN_EXPECT(w->thread, tag_holds(e->block, e->size, e->size, e->key, the_run.full, &offset),
-               "block %p of %zu bytes was changed at offset %zu", (void *)e->block, e->size, offset);
+               "block %p of %zu bytes was changed at offset %zu", (void *)e->block, e->size,
+               offset);
     RUN_EXPECT(w->thread, shadow_remove(e->block, usable),
                "block %p has another usable size (%zu) than when it was handed out",
                (void *)e->block, usable);
@@ -95,8 +97,8 @@ static char *allocate(struct worker *w, size_t *size, size_t *alignment)
         *size = each * count;
         run_note(w->thread, w->step, "calloc", NULL, count, each);
         block = door->calloc(count, each);
-        RUN_EXPECT(w->thread, block == NULL ||
-                   tag_is_zero(block, *size, w->step, the_run.full, &offset),
+        RUN_EXPECT(w->thread,
+                   block == NULL || tag_is_zero(block, *size, w->step, the_run.full, &offset),
                    "calloc(%zu, %zu) gave %p, which is not zero at offset %zu", count, each, block,
                    offset);
         return block;
@@ -113,8 +115,10 @@ static char *allocate(struct worker *w, size_t *size, size_t *alignment)
     *alignment = draw_alignment(w);
     run_note(w->thread, w->step, "aligned", NULL, *alignment, *size);
     switch (kind % 3) {
-    case 0: return door->aligned_alloc(*alignment, *size);
-    case 1: return door->memalign(*alignment, *size);
+    case 0:
+        return door->aligned_alloc(*alignment, *size);
+    case 1:
+        return door->memalign(*alignment, *size);
     default:
         *alignment = *alignment < sizeof(void *) ? sizeof(void *) : *alignment;
         return door->posix_memalign(&block, *alignment, *size) == 0 ? block : NULL;

@@ -26,7 +26,7 @@ static struct pipe {
     _Alignas(64) atomic_size_t tail; /* parcels ever taken out, by the consumer */
     atomic_bool closed;              /* the producer puts in no more */
     struct parcel parcels[RING];
-} *pipes;
+} * pipes;
 
 static const struct doors *door;
 static atomic_size_t live_bytes, live_peak, resident_peak;
@@ -74,10 +74,11 @@ static void consume(unsigned thread, struct pipe *pipe)
         }
         struct parcel parcel = pipe->parcels[tail % RING];
         run_note(thread, step, "free", parcel.block, parcel.size, 0);
-        RUN_EXPECT(thread, tag_holds(parcel.block, parcel.size, parcel.size, parcel.key,
-                                     the_run.full, &offset),
-                   "block %p of %zu bytes was changed at offset %zu", (void *)parcel.block,
-                   parcel.size, offset);
+        RUN_EXPECT(
+            thread,
+            tag_holds(parcel.block, parcel.size, parcel.size, parcel.key, the_run.full, &offset),
+            "block %p of %zu bytes was changed at offset %zu", (void *)parcel.block, parcel.size,
+            offset);
         atomic_fetch_sub(&live_bytes, parcel.size);
         door->free(parcel.block);
         atomic_store_explicit(&pipe->tail, tail + 1, memory_order_release);
@@ -108,11 +109,13 @@ static int run_remote(struct run *run)
     size_t resident_start = memory_resident_bytes() + npairs * sizeof *pipes;
     run_threads(run, 2 * npairs, work);
     size_t grown = atomic_load(&resident_peak) > resident_start
-                       ? atomic_load(&resident_peak) - resident_start : 0;
-    size_t bound = 2 * atomic_load(&live_peak) + 2 * npairs * (size_t)CACHES_PER_THREAD +
-                   CACHES_FIXED;
+                       ? atomic_load(&resident_peak) - resident_start
+                       : 0;
+    size_t bound =
+        2 * atomic_load(&live_peak) + 2 * npairs * (size_t)CACHES_PER_THREAD + CACHES_FIXED;
     RUN_EXPECT(0, grown <= bound || memory_is_shared(),
-               "resident memory grew to %zu MiB, more than %zu MiB for %zu alive", grown >> 20, bound >> 20, atomic_load(&live_peak));
+               "resident memory grew to %zu MiB, more than %zu MiB for %zu alive", grown >> 20,
+               bound >> 20, atomic_load(&live_peak));
     RUN_EXPECT(0, door->check(), "the heap's invariants do not hold");
     struct ashlar_stats after = doors_stats(door);
     RUN_EXPECT(0, after.allocated_bytes == before.allocated_bytes,

@@ -1,6 +1,6 @@
 /* rlimit_as.c: an address space of 256 MiB more than the process has, filled and emptied, size by
- * size. Every failure is NULL and ENOMEM; a block survives a realloc that cannot be; after the frees
- * a second round reaches at least four fifths of the first.
+ * size. Every failure is NULL and ENOMEM; a block survives a realloc that cannot be; after the
+ * frees a second round reaches at least four fifths of the first.
  */
 #include "memory.h"
 #include "scenario.h"
@@ -105,7 +105,8 @@ static int run_rlimit_as(struct run *run)
         size_t used = memory_mapped_bytes();
         struct rlimit limit = {used + ROOM, used + ROOM};
         run_in_child();
-        RUN_EXPECT(0, used > 0 && setrlimit(RLIMIT_AS, &limit) == 0, "cannot bound the address space");
+        RUN_EXPECT(0, used > 0 && setrlimit(RLIMIT_AS, &limit) == 0,
+                   "cannot bound the address space");
         door->free(door->malloc(1));
         struct ashlar_stats before = doors_stats(door);
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {

@@ -68,8 +68,8 @@ __attribute__((format(printf, 2, 3))) static void put(int fd, const char *format
 
 static void print_op(int fd, unsigned thread, const struct op *op)
 {
-    put(fd, "thread %u step %llu %s %p %llu %llu\n", thread, (unsigned long long)op->step,
-            op->name, op->block, (unsigned long long)op->a, (unsigned long long)op->b);
+    put(fd, "thread %u step %llu %s %p %llu %llu\n", thread, (unsigned long long)op->step, op->name,
+        op->block, (unsigned long long)op->a, (unsigned long long)op->b);
 }
 
 static void print_ring(int fd, unsigned thread, uint64_t nlast)

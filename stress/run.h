@@ -18,11 +18,11 @@ enum { RUN_PASS = 0, RUN_FAIL = 1, RUN_USAGE = 2, RUN_SKIP = 77 };
 enum { RUN_THREADS_MAX = 64, RUN_RING = 4096 };
 
 struct run {
-    const char *scenario;        /* its name */
-    const struct doors *door;    /* the allocator under test */
+    const char *scenario;     /* its name */
+    const struct doors *door; /* the allocator under test */
     uint64_t seed;
-    double secs;                 /* how long, where ops is 0 */
-    uint64_t ops;                /* operations of each thread, or 0: by time */
+    double secs;  /* how long, where ops is 0 */
+    uint64_t ops; /* operations of each thread, or 0: by time */
     unsigned threads;
     bool full;                   /* tag every byte, try every size */
     const char *variant;         /* of the scenario, or "all" */

@@ -1,9 +1,9 @@
 /* sampling.c: the sampled heap profile (prof:true). Its estimate of what is alive must be unbiased:
  * over many rounds, the sum of its errors stays within three standard errors of zero.
  *
- * With a mean distance of T bytes between samples, a block of s usable bytes is sampled with probability
- * p = 1 - exp(-s / T) and stands for s / p bytes. The estimate of n such blocks has the variance
- * n * s^2 * (1 - p) / p, which is computed here and not taken from the library.
+ * With a mean distance of T bytes between samples, a block of s usable bytes is sampled with
+ * probability p = 1 - exp(-s / T) and stands for s / p bytes. The estimate of n such blocks has the
+ * variance n * s^2 * (1 - p) / p, which is computed here and not taken from the library.
  *
  * Sampled blocks are promoted to places of their own; so every block's usable size, contents and
  * realloc are tried, and some are freed by other threads.
@@ -101,10 +101,10 @@ static void free_range(int from, int to, uint64_t round)
 {
     for (int i = from; i < to; i++) {
         size_t offset;
-        RUN_EXPECT(0, tag_holds(blocks[i], sizes[i], sizes[i], mix64(round + (uint64_t)i), false,
-                                &offset),
-                   "block %p of %zu usable bytes was changed at offset %zu", (void *)blocks[i],
-                   sizes[i], offset);
+        RUN_EXPECT(
+            0, tag_holds(blocks[i], sizes[i], sizes[i], mix64(round + (uint64_t)i), false, &offset),
+            "block %p of %zu usable bytes was changed at offset %zu", (void *)blocks[i], sizes[i],
+            offset);
         RUN_EXPECT(0, door->usable_size(blocks[i]) == sizes[i], "the usable size of %p changed",
                    (void *)blocks[i]);
         door->free(blocks[i]);
@@ -183,7 +183,8 @@ static int run_sampling(struct run *run)
 
 const struct scenario scenario_sampling = {
     .name = "sampling",
-    .summary = "the sampled profile's estimate is unbiased, and sampled blocks are as good as others",
+    .summary =
+        "the sampled profile's estimate is unbiased, and sampled blocks are as good as others",
     .default_secs = 5,
     .default_threads = 1,
     .run = run_sampling,

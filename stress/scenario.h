@@ -7,8 +7,8 @@
 
 struct scenario {
     const char *name;
-    const char *summary;        /* one line: what is done and what proves it right */
-    const char *variants;       /* "a|b|c", or NULL */
+    const char *summary;  /* one line: what is done and what proves it right */
+    const char *variants; /* "a|b|c", or NULL */
     double default_secs;
     unsigned default_threads;
     int (*run)(struct run *run); /* returns RUN_PASS, RUN_FAIL or RUN_SKIP */

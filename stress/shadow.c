@@ -1,5 +1,5 @@
-/* shadow.c: see shadow.h. A stripe's tree is a treap: sorted by address, and a heap by priorities that
- * are a hash of the address, so it is balanced whatever the order of insertion. */
+/* shadow.c: see shadow.h. A stripe's tree is a treap: sorted by address, and a heap by priorities
+ * that are a hash of the address, so it is balanced whatever the order of insertion. */
 #include "shadow.h"
 #include "memory.h"
 #include "rng.h"
@@ -12,17 +12,17 @@
 enum { LG_STRIPE = 20, NSTRIPES = 4096, NODES_AT_ONCE = 256 };
 
 struct node {
-    uintptr_t start, end;    /* the part of the block within this stripe's megabyte */
-    uintptr_t block;         /* where the block starts */
+    uintptr_t start, end; /* the part of the block within this stripe's megabyte */
+    uintptr_t block;      /* where the block starts */
     struct node *left, *right;
-    uint64_t priority;       /* larger than those of the children */
+    uint64_t priority; /* larger than those of the children */
 };
 
 static struct stripe {
     pthread_mutex_t lock;
     struct node *root;       /* of all megabytes that hash to this stripe */
     struct node *free_nodes; /* linked by `left` */
-} *stripes;
+} * stripes;
 
 static atomic_size_t live;
 

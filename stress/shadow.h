@@ -4,8 +4,8 @@
  *     live blocks          |  [a]   [b   |   b   ][c]  |        [d]  |     and a tree of intervals
  *
  * A block is entered after malloc returned it and taken out before it is freed. So whenever two
- * blocks that are alive at once share a byte, the second one meets the first in its stripe, whatever
- * the threads' timing: there are no false alarms.
+ * blocks that are alive at once share a byte, the second one meets the first in its stripe,
+ * whatever the threads' timing: there are no false alarms.
  */
 #ifndef STRESS_SHADOW_H
 #define STRESS_SHADOW_H

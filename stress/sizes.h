@@ -1,6 +1,7 @@
-/* sizes.h: the size classes, from the documents alone and not from the library's table: multiples of
- * 16 up to 128, four a doubling up to 1 KiB, eight a doubling beyond; from 3.75 MiB on, blocks are
- * huge. What the library does is compared with this. And the sizes that hurt: those at boundaries. */
+/* sizes.h: the size classes, from the documents alone and not from the library's table: multiples
+ * of 16 up to 128, four a doubling up to 1 KiB, eight a doubling beyond; from 3.75 MiB on, blocks
+ * are huge. What the library does is compared with this. And the sizes that hurt: those at
+ * boundaries. */
 #ifndef STRESS_SIZES_H
 #define STRESS_SIZES_H
 

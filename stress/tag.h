@@ -1,5 +1,5 @@
-/* tag.h: the contents oracle. Which bytes a block holds is a function of (key, offset), and the key a
- * function of the run's seed and the block's serial, which stand in a table outside the heap.
+/* tag.h: the contents oracle. Which bytes a block holds is a function of (key, offset), and the key
+ * a function of the run's seed and the block's serial, which stand in a table outside the heap.
  *
  *      0       64             line      line + 64          size - 64   size
  *      |=======|- - - - - - - |=========|- - - - - - - - - - |=========|      = tagged

@@ -1,7 +1,7 @@
 /* threadchurn.c: threads come and go, each leaving its cache full and blocks in other hands.
  *
- * After the first thousand the figures may not grow by a byte a thread: what a dead thread cached is
- * back, its slots are used again, and blocks that outlived it are freed by others.
+ * After the first thousand the figures may not grow by a byte a thread: what a dead thread cached
+ * is back, its slots are used again, and blocks that outlived it are freed by others.
  */
 #include "memory.h"
 #include "scenario.h"
@@ -13,7 +13,14 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { WARM_UP = 1000, INHERITED = 64, CLASSES = 128, STACK = 64 << 10, HEADER_BYTES = 80 << 10, RESERVE_BYTES = 64 << 20 };
+enum {
+    WARM_UP = 1000,
+    INHERITED = 64,
+    CLASSES = 128,
+    STACK = 64 << 10,
+    HEADER_BYTES = 80 << 10,
+    RESERVE_BYTES = 64 << 20
+};
 
 struct parcel {
     size_t size;
@@ -35,12 +42,14 @@ static void release(unsigned ring, struct parcel *parcel)
     door->free(parcel);
 }
 
-/* One block of each class that a cache holds, freed again: the cache is full when the thread dies. */
+/* One block of each class that a cache holds, freed again: the cache is full when the thread dies.
+ */
 static void fill_cache(unsigned ring, uint64_t step)
 {
     void *blocks[CLASSES];
     int count = 0;
-    for (size_t size = 16; size <= (1u << 20) && count < CLASSES; size = sizes_next_class(size), count++) {
+    for (size_t size = 16; size <= (1u << 20) && count < CLASSES;
+         size = sizes_next_class(size), count++) {
         blocks[count] = door->malloc(size);
         RUN_EXPECT(ring, blocks[count] != NULL, "no memory for %zu bytes (errno %d)", size, errno);
         *(uint64_t *)blocks[count] = step;

@@ -1,5 +1,5 @@
-# alloc/test: tests that use the allocator through its doors (api/), programs that misuse it (misuse/)
-# and races for the thread sanitizer (race/). The unit tests state their own targets in unit/.
+# alloc/test: tests that use the allocator through its doors (api/), programs that misuse it
+# (misuse/) and races for the thread sanitizer (race/). The unit tests state their own targets in unit/.
 
 TEST_DIR   := alloc/test
 TEST_FLAGS  = $(CSTD) $(OPT) $(CWARN) $(DEPS) -fno-builtin -Ialloc/include
@@ -10,8 +10,8 @@ TEST_SO     = -L$(B) -lashlar -Wl,-rpath,$(abspath $(B))
 API_NAMES := errno_rules sizes contents threads figures no_memory
 API_TESTS := $(API_NAMES:%=$(B)/test/api/%) $(API_NAMES:%=$(B)/test/api/%_so) $(B)/test/api/cxx
 API_CONTROLS := $(API_NAMES:%=$(B)/test/api/%_libc)
-API_PROGRAMS := $(addprefix $(B)/test/api/,probe replay early early_static early_libc static_program \
-                loaded)
+API_PROGRAMS := $(addprefix $(B)/test/api/,probe replay early early_static early_libc \
+                static_program loaded)
 
 DOORS_prefixed := $(B)/test/api/doors_prefixed.o
 DOORS_so       := $(B)/test/api/doors_so.o

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The tests of the tests: each mutant changes one line of the library, and the test named in it must
-# fail on that library and say why. (That all of them pass on the library itself is tested elsewhere.)
+# fail on that library and say why. (That all pass on the library itself is tested elsewhere.)
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -22,7 +22,7 @@ dies() {
     assert_success
     kill="$(field "$1" kill)"
     says="$(field "$1" says)"
-    cd "$dir"
+    cd "$dir" || return 1
     # Not the path of this process: bats puts its own parts before the command `bats`.
     run env -i PATH="$(getconf PATH)" HOME="$HOME" TMPDIR="$TMPDIR" B="$dir/build" \
         ASHLAR_BUILD="$dir/build" bash -c "$kill"

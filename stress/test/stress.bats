@@ -53,7 +53,7 @@ passes() {
     passes rlimit-as
 }
 
-# Huge pages make each of the many first touches in children clear 2 MiB: much time, and nothing new.
+# Huge pages make each first touch in a child clear 2 MiB: much time, and nothing new.
 @test "forkstorm: 1000 forks" {
     ASHLAR_CONF=thp:never passes forkstorm
     assert_line '1000 forks'

@@ -1,5 +1,5 @@
-/* contents.c: what is in a block. calloc's zeros over memory that was dirty before, and what realloc
- * carries across every class boundary, upwards and downwards, in place or by copying. */
+/* contents.c: what is in a block. calloc's zeros over memory that was dirty before, and what
+ * realloc carries across every class boundary, upwards and downwards, in place or by copying. */
 #include "doors.h"
 
 #include <string.h>

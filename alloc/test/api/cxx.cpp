@@ -1,8 +1,8 @@
 /* cxx.cpp: every form of operator new and operator delete, linked with libashlar.so.
  *
- * That ours ran is read from ashlar_stats: each form must count one block. Failures throw bad_alloc,
- * or give NULL in the nothrow forms, after the new_handler was asked. thread_local objects allocate
- * and free in their constructors and destructors.
+ * That ours ran is read from ashlar_stats: each form must count one block. Failures throw
+ * bad_alloc, or give NULL in the nothrow forms, after the new_handler was asked. thread_local
+ * objects allocate and free in their constructors and destructors.
  */
 #include <climits>
 #include <cstdarg>
@@ -148,11 +148,11 @@ void test_delete_of_null(void **)
     ::operator delete[](null);
     ::operator delete(null, std::nothrow);
     ::operator delete[](null, std::nothrow);
-    ::operator delete(null, std::size_t{8});
+    ::operator delete (null, std::size_t{8});
     ::operator delete[](null, std::size_t{8});
-    ::operator delete(null, std::align_val_t{64});
+    ::operator delete (null, std::align_val_t{64});
     ::operator delete[](null, std::align_val_t{64});
-    ::operator delete(null, std::size_t{8}, std::align_val_t{64});
+    ::operator delete (null, std::size_t{8}, std::align_val_t{64});
     ::operator delete[](null, std::size_t{8}, std::align_val_t{64});
     counts after = now();
     assert_int_equal(after.frees, before.frees);
@@ -265,8 +265,8 @@ void test_thread_local_destructors(void **)
             thread.join();
     }
     counts after = now();
-    /* The C library keeps the stacks of some dead threads, each with one block: a few more or less. A
-     * thread that left its objects would leave a hundred. */
+    /* The C library keeps the stacks of some dead threads, each with one block: a few more or less.
+     * A thread that left its objects would leave a hundred. */
     assert_true(after.mallocs - after.frees <= before.mallocs - before.frees + 8);
     assert_true(after.allocated_bytes <= before.allocated_bytes + 4096);
 }
@@ -300,12 +300,8 @@ int heap_holds(void **)
 int main()
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_plain_forms),
-        TEST(test_aligned_forms),
-        TEST(test_delete_of_null),
-        TEST(test_failures),
-        TEST(test_new_handler),
-        TEST(test_thread_local_destructors),
+        TEST(test_plain_forms), TEST(test_aligned_forms), TEST(test_delete_of_null),
+        TEST(test_failures),    TEST(test_new_handler),   TEST(test_thread_local_destructors),
         TEST(test_containers),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

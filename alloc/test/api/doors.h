@@ -2,9 +2,9 @@
  *
  * Every api test is built from the same source against several libraries:
  *
- *     NAME         libashlar_prefixed.a   door.malloc is ashlar_malloc, libc's malloc lives beside it
- *     NAME_so      libashlar.so           door.malloc is malloc, as a program sees it
- *     NAME_libc    the C library          the control: what fails here is a mistake of the test
+ *     NAME         libashlar_prefixed.a   door.malloc is ashlar_malloc, libc's malloc lives beside
+ * it NAME_so      libashlar.so           door.malloc is malloc, as a program sees it NAME_libc the
+ * C library          the control: what fails here is a mistake of the test
  *
  * A test calls only through the table, so that the compiler knows nothing about the functions: it
  * can neither remove a pair of malloc and free nor reason about attributes, and the two mallocs of
@@ -23,13 +23,13 @@
 #include "ashlar/ashlar.h"
 
 struct doors {
-    const char *name;                               /* of the library, for messages */
+    const char *name; /* of the library, for messages */
     void *(*malloc)(size_t);
     void *(*calloc)(size_t, size_t);
     void *(*realloc)(void *, size_t);
     void *(*reallocarray)(void *, size_t, size_t);
     void (*free)(void *);
-    void (*free_sized)(void *, size_t);             /* NULL when the library has none */
+    void (*free_sized)(void *, size_t);                 /* NULL when the library has none */
     void (*free_aligned_sized)(void *, size_t, size_t); /* likewise */
     int (*posix_memalign)(void **, size_t, size_t);
     void *(*aligned_alloc)(size_t, size_t);
@@ -37,7 +37,7 @@ struct doors {
     void *(*valloc)(size_t);
     void *(*pvalloc)(size_t);
     size_t (*usable_size)(void *);
-    bool (*check)(void);                            /* from here on: NULL in the control */
+    bool (*check)(void); /* from here on: NULL in the control */
     void (*stats)(struct ashlar_stats *);
     size_t (*purge)(void);
     void (*picture)(int);

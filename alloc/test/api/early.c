@@ -15,8 +15,8 @@ enum { STAGES = 8 };
 static unsigned char *volatile blocks[STAGES];
 static int nstages;
 
-/* A static program runs its resolvers before it has a thread pointer: no malloc can work there (that
- * of glibc crashes), so the static build leaves this stage out. */
+/* A static program runs its resolvers before it has a thread pointer: no malloc can work there
+ * (that of glibc crashes), so the static build leaves this stage out. */
 #ifndef NO_IFUNC
 #define HAVE_IFUNC 1
 #else
@@ -49,7 +49,10 @@ static void give_back(int stage)
 }
 
 #if HAVE_IFUNC
-static int chosen_function(void) { return 42; }
+static int chosen_function(void)
+{
+    return 42;
+}
 
 /* Runs while the program is relocated; only what malloc itself needs may be relied upon. */
 __attribute__((used)) static int (*resolve(void))(void)
@@ -78,8 +81,8 @@ static void before_everything(int argc, char **argv, char **envp)
     take(1);
 }
 /* Only an executable has this array; its entries run before every constructor. */
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **, char **) =
-    before_everything;
+__attribute__((section(".preinit_array"),
+               used)) static void (*const preinit)(int, char **, char **) = before_everything;
 
 __attribute__((constructor(101))) static void first_constructor(void)
 {

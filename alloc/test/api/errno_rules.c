@@ -137,8 +137,10 @@ static void test_pvalloc_rounding(void **state)
 
 static void test_posix_memalign(void **state)
 {
-    static const size_t bad[] = {0, 1, 2, 3, 4, 7, 9, 12, 24, 40, 48, 100, 4095, 4097, SIZE_MAX,
-                                 ((size_t)1 << 40) + 8, SIZE_MAX - 7};
+    static const size_t bad[] = {
+        0,           1,  2,  3,   4,    7,    9,        12,
+        24,          40, 48, 100, 4095, 4097, SIZE_MAX, ((size_t)1 << 40) + 8,
+        SIZE_MAX - 7};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         void *block = &block;
@@ -177,8 +179,9 @@ static void test_posix_memalign(void **state)
 
 static void test_aligned_alloc_invalid(void **state)
 {
-    static const size_t bad[] = {0, 3, 5, 6, 7, 9, 12, 24, 48, 100, 4095, 4097, 12288, SIZE_MAX,
-                                 SIZE_MAX - 1, ((size_t)1 << 63) + 1};
+    static const size_t bad[] = {
+        0,  3,   5,    6,    7,     9,        12,           24,
+        48, 100, 4095, 4097, 12288, SIZE_MAX, SIZE_MAX - 1, ((size_t)1 << 63) + 1};
     (void)state;
     ASHLAR_ONLY(); /* glibc before 2.38 rounds the alignment up instead */
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

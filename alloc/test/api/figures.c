@@ -194,8 +194,8 @@ static void test_order_while_others_allocate(void **state)
     ASHLAR_ONLY();
     pthread_t threads[3];
     for (int i = 0; i < 3; i++)
-        assert_int_equal(
-            pthread_create(&threads[i], NULL, restless, (void *)(uintptr_t)(i + 1)), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, restless, (void *)(uintptr_t)(i + 1)),
+                         0);
     int nsnapshots = slow_run() ? 20 : 2000;
     for (int i = 0; i < nsnapshots; i++) {
         struct ashlar_stats s;

@@ -1,6 +1,6 @@
-/* no_memory.c: a process whose address space is bounded. Every door says NULL and ENOMEM, nothing is
- * lost, and after frees as much as before can be had again. Each test runs in a child, because the
- * bound (RLIMIT_AS) and the exhausted heap are the process's own.
+/* no_memory.c: a process whose address space is bounded. Every door says NULL and ENOMEM, nothing
+ * is lost, and after frees as much as before can be had again. Each test runs in a child, because
+ * the bound (RLIMIT_AS) and the exhausted heap are the process's own.
  */
 #include "doors.h"
 
@@ -106,11 +106,26 @@ static void exhaust(size_t size_bytes)
     NEED(door.check == NULL || door.check());
 }
 
-static void exhaust_small(void) { exhaust(48); }
-static void exhaust_medium(void) { exhaust(3000); }
-static void exhaust_large(void) { exhaust(100000); }
-static void exhaust_chunky(void) { exhaust(1 << 20); }
-static void exhaust_huge(void) { exhaust(5 << 20); }
+static void exhaust_small(void)
+{
+    exhaust(48);
+}
+static void exhaust_medium(void)
+{
+    exhaust(3000);
+}
+static void exhaust_large(void)
+{
+    exhaust(100000);
+}
+static void exhaust_chunky(void)
+{
+    exhaust(1 << 20);
+}
+static void exhaust_huge(void)
+{
+    exhaust(5 << 20);
+}
 
 static void sizes_in_turn(void)
 {
@@ -213,10 +228,9 @@ IN_CHILD(growing_until_it_fails)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exhaust_small),        TEST(test_exhaust_medium),
-        TEST(test_exhaust_large),        TEST(test_exhaust_chunky),
-        TEST(test_exhaust_huge),         TEST(test_sizes_in_turn),
-        TEST(test_every_door_fails),     TEST(test_growing_until_it_fails),
+        TEST(test_exhaust_small),    TEST(test_exhaust_medium),         TEST(test_exhaust_large),
+        TEST(test_exhaust_chunky),   TEST(test_exhaust_huge),           TEST(test_sizes_in_turn),
+        TEST(test_every_door_fails), TEST(test_growing_until_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

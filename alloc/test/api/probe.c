@@ -65,8 +65,8 @@ static int cached_large(void)
     void *block = malloc(100000);
     free(block);
     ashlar_stats(&after);
-    print("cached_bytes", after.cached_bytes > before.cached_bytes ? after.cached_bytes -
-                                                                         before.cached_bytes : 0);
+    print("cached_bytes",
+          after.cached_bytes > before.cached_bytes ? after.cached_bytes - before.cached_bytes : 0);
     return 0;
 }
 
@@ -131,10 +131,13 @@ static const struct {
     const char *name;
     int (*run)(void);
 } probes[] = {
-    {"arenas", arenas},       {"cached", cached},
+    {"arenas", arenas},
+    {"cached", cached},
     {"cached_large", cached_large},
-    {"dirty", dirty},         {"zero_realloc", zero_realloc},
-    {"out_of_memory", out_of_memory}, {"sampled", sampled},
+    {"dirty", dirty},
+    {"zero_realloc", zero_realloc},
+    {"out_of_memory", out_of_memory},
+    {"sampled", sampled},
 };
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
-/* replay.c: a fixed series of operations of one thread, then the picture of the heap and the offsets
- * of the blocks within their chunks. Two runs must print the same, whatever addresses the system
- * chose and whatever the environment holds. Usage: replay [SEED]. Linked with libashlar_prefixed.a.
+/* replay.c: a fixed series of operations of one thread, then the picture of the heap and the
+ * offsets of the blocks within their chunks. Two runs must print the same, whatever addresses the
+ * system chose and whatever the environment holds. Usage: replay [SEED]. Linked with
+ * libashlar_prefixed.a.
  */
 #include "doors.h"
 
@@ -24,8 +25,8 @@ int main(int argc, char **argv)
             blocks[i] = door.realloc(blocks[i], size);
         } else {
             door.free(blocks[i]);
-            blocks[i] = step % 16 == 0 ? door.memalign((size_t)1 << (lg % 13), size)
-                                       : door.malloc(size);
+            blocks[i] =
+                step % 16 == 0 ? door.memalign((size_t)1 << (lg % 13), size) : door.malloc(size);
         }
         if (blocks[i] == NULL) {
             fprintf(stderr, "replay: out of memory at step %d\n", step);

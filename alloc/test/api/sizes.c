@@ -14,10 +14,18 @@ static void test_zero_is_unique(void **state)
     static void *blocks[N];
     for (int i = 0; i < N; i++) {
         switch (i % 4) {
-        case 0: blocks[i] = door.malloc(0); break;
-        case 1: blocks[i] = door.calloc(0, 8); break;
-        case 2: blocks[i] = door.calloc(8, 0); break;
-        default: blocks[i] = door.realloc(NULL, 0); break;
+        case 0:
+            blocks[i] = door.malloc(0);
+            break;
+        case 1:
+            blocks[i] = door.calloc(0, 8);
+            break;
+        case 2:
+            blocks[i] = door.calloc(8, 0);
+            break;
+        default:
+            blocks[i] = door.realloc(NULL, 0);
+            break;
         }
         assert_non_null(blocks[i]);
         assert_int_equal((uintptr_t)blocks[i] % 16, 0);
@@ -122,17 +130,32 @@ static void test_every_block_is_aligned(void **state)
     }
 }
 
-static const size_t aligned_sizes[] = {0,    1,    8,     17,    100,    1000,   4095,
-                                       4096, 4097, 14337, 20000, 100000, 1 << 20, (4 << 20) - 4096,
-                                       (4 << 20) + 1, 9 << 20};
+static const size_t aligned_sizes[] = {0,
+                                       1,
+                                       8,
+                                       17,
+                                       100,
+                                       1000,
+                                       4095,
+                                       4096,
+                                       4097,
+                                       14337,
+                                       20000,
+                                       100000,
+                                       1 << 20,
+                                       (4 << 20) - 4096,
+                                       (4 << 20) + 1,
+                                       9 << 20};
 enum { NALIGNED_SIZES = sizeof aligned_sizes / sizeof aligned_sizes[0] };
 
 static void *aligned_by(int which, size_t alignment, size_t size)
 {
     void *block = NULL;
     switch (which) {
-    case 0: return door.aligned_alloc(alignment, size);
-    case 1: return door.memalign(alignment, size);
+    case 0:
+        return door.aligned_alloc(alignment, size);
+    case 1:
+        return door.memalign(alignment, size);
     default:
         if (alignment < sizeof(void *))
             alignment = sizeof(void *);

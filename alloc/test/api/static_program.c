@@ -1,5 +1,6 @@
-/* static_program.c: a program linked with -static and libashlar.a. The C library's own blocks (stdio,
- * strdup, getline, qsort's buffer, threads) come from our malloc then, and there must be one malloc. */
+/* static_program.c: a program linked with -static and libashlar.a. The C library's own blocks
+ * (stdio, strdup, getline, qsort's buffer, threads) come from our malloc then, and there must be
+ * one malloc. */
 #include "ashlar/ashlar.h"
 
 #include <pthread.h>

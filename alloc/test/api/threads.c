@@ -263,10 +263,8 @@ int main(void)
     pthread_key_create(&late_key, visit);
     door.free(first);
     const struct CMUnitTest tests[] = {
-        TEST(test_destructors_in_any_order),
-        TEST(test_destructors_leave_nothing),
-        TEST(test_ten_thousand_threads),
-        TEST(test_blocks_freed_by_another_thread),
+        TEST(test_destructors_in_any_order), TEST(test_destructors_leave_nothing),
+        TEST(test_ten_thousand_threads),     TEST(test_blocks_freed_by_another_thread),
         TEST(test_no_cancellation_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* A small block freed again after so many frees that the cache gave it back to its run. One block in
- * sixteen stays, so that its run lives on. */
+/* A small block freed again after so many frees that the cache gave it back to its run. One block
+ * in sixteen stays, so that its run lives on. */
 #include "misuse.h"
 
 enum { N = 400000 };

@@ -16,8 +16,7 @@ int main(int argc, char **argv)
     arguments = argv;
     char *volatile block = take(64);
     free(block);
-    if (pthread_create(&thread, NULL, free_again, block) != 0 ||
-        pthread_join(thread, &result) != 0)
+    if (pthread_create(&thread, NULL, free_again, block) != 0 || pthread_join(thread, &result) != 0)
         return 3;
     return (int)(intptr_t)result;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # A misuse is a feature: every program of this folder ends with SIGABRT and exactly one line, which
 # names the pointer and what it is. Each is tried at every door that takes a pointer. The controls:
-# correct use stays silent, the C library says none of it, and a library whose check was removed fails
-# these very expectations (mutants.bats).
+# correct use stays silent, the C library says none of it, and a library whose check was removed
+# fails these very expectations (stress/test/mutants.bats).
 
 setup_file() {
     # Threads of one process take arenas in turn; one arena makes "arena 0" certain for main.
@@ -16,10 +16,10 @@ setup() {
     run_at='\(size class %s, arena [0-9]+, run 0x[0-9a-f]+\)'
 }
 
-# expect PROGRAM DOOR KIND [CLASS]: runs it and compares the signal and the line. Without a class, the
-# one that the program found in its block (by malloc_usable_size) is expected.
+# expect PROGRAM DOOR KIND [CLASS]: runs it and compares the signal and the line. Without a class,
+# the one that the program found in its block (by malloc_usable_size) is expected.
 expect() {
-    local program="$1" door="$2" kind="$3" class="${4:-}" word pattern where
+    local program="$1" door="$2" kind="$3" class="${4:-}" word pattern where gone
     run "$bin/$program" $door
     echo "# $program $door -> status $status"
     assert_equal "$status" 134
@@ -33,17 +33,22 @@ expect() {
     esac
     # shellcheck disable=SC2059
     where="$(printf "$run_at" "$class")"
+    gone="invalid $word of $pointer \\((not a live block|not memory of this allocator)\\)"
     case "$kind-$word" in
+    # Freed a moment ago.
     freed-free) pattern="double free of $pointer $where" ;;
     freed-*) pattern="use of freed block $pointer by $word $where" ;;
-    inside-*) pattern="invalid $word of $pointer \\(inside a block of size class $class at $block\\)" ;;
+    inside-*)
+        pattern="invalid $word of $pointer "
+        pattern+="\\(inside a block of size class $class at $block\\)"
+        ;;
     dead-*) pattern="invalid $word of $pointer \\(not a live block\\)" ;;
     foreign-*) pattern="invalid $word of $pointer \\(not memory of this allocator\\)" ;;
-    # Freed long ago: what can still be said depends on what became of its pages.
     huge-free) pattern="double free of $pointer \\(huge block\\)" ;;
     huge-*) pattern="use of freed block $pointer by $word \\(huge block\\)" ;;
-    gone-free) pattern="(double free of $pointer $where|invalid $word of $pointer \\((not a live block|not memory of this allocator)\\))" ;;
-    gone-*) pattern="(use of freed block $pointer by $word $where|invalid $word of $pointer \\((not a live block|not memory of this allocator)\\))" ;;
+    # Freed long ago: what can still be said depends on what became of its pages.
+    gone-free) pattern="(double free of $pointer $where|$gone)" ;;
+    gone-*) pattern="(use of freed block $pointer by $word $where|$gone)" ;;
     esac
     assert_line --index 1 --regexp "^ashlar: $pattern\$"
 }

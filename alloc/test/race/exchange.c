@@ -4,9 +4,9 @@
  *
  * Every way by which memory changes hands between threads is taken at once: a block freed or
  * reallocated by another thread than its owner, threads that exit while others hold their blocks,
- * threads that inherit what an exited thread left, purges and statistics beside all of that. Contents
- * are written and compared without atomics: a hand-over inside the allocator that orders nothing
- * shows as a race on them, and a block handed out twice as a wrong pattern.
+ * threads that inherit what an exited thread left, purges and statistics beside all of that.
+ * Contents are written and compared without atomics: a hand-over inside the allocator that orders
+ * nothing shows as a race on them, and a block handed out twice as a wrong pattern.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +50,9 @@ static uint64_t draw(uint64_t *state)
 static size_t draw_size(uint64_t *rng)
 {
     uint64_t kind = draw(rng) % 1000;
-    unsigned lg = kind < 900 ? 5 + (unsigned)(kind % 9) : kind < 998 ? 14 + (unsigned)(kind % 7) : 22;
+    unsigned lg = kind < 900   ? 5 + (unsigned)(kind % 9)
+                  : kind < 998 ? 14 + (unsigned)(kind % 7)
+                               : 22;
     return sizeof(struct block) + draw(rng) % ((size_t)1 << lg);
 }
 
@@ -80,9 +82,15 @@ static struct block *fresh(uint64_t *rng)
     size_t size = draw_size(rng);
     struct block *block;
     switch (draw(rng) % 4) {
-    case 0: block = ashlar_calloc(1, size); break;
-    case 1: block = ashlar_memalign((size_t)16 << draw(rng) % 9, size); break;
-    default: block = ashlar_malloc(size); break;
+    case 0:
+        block = ashlar_calloc(1, size);
+        break;
+    case 1:
+        block = ashlar_memalign((size_t)16 << draw(rng) % 9, size);
+        break;
+    default:
+        block = ashlar_malloc(size);
+        break;
     }
     if (block == NULL) {
         atomic_fetch_add(&failures, 1);
@@ -96,7 +104,8 @@ static struct block *fresh(uint64_t *rng)
 
 static void work(uint64_t *rng, int nsteps)
 {
-    for (int step = 0; step < nsteps && !atomic_load_explicit(&stop, memory_order_relaxed); step++) {
+    for (int step = 0; step < nsteps && !atomic_load_explicit(&stop, memory_order_relaxed);
+         step++) {
         _Atomic(struct block *) *slot = &slots[draw(rng) % SLOTS];
         struct block *block = atomic_exchange(slot, NULL);
         atomic_fetch_add_explicit(&operations, 1, memory_order_relaxed);
