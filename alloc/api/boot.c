@@ -36,14 +36,14 @@ static uint64_t secret(void)
 COLD void boot_slow(void)
 {
     int saved = errno;
-    (void)mutex_lock(&lock); /* a fork in the middle of the start just starts again */
+    process_boot(wiped_page); /* before the lock, so that a fork that leaves it held is noticed */
+    (void)mutex_lock(&lock);  /* a fork in the middle of the start just starts again */
     if (!atomic_load_explicit(&boot_done, RELAXED)) {
         if (pages_system_page_bytes() != PAGE_SIZE) {
             diag_abort("built for pages of %u bytes, the system has pages of %u; build with "
                        "-DLG_PAGE=...",
                        (uint64_t)PAGE_SIZE, (uint64_t)pages_system_page_bytes());
         }
-        process_boot(wiped_page);
         conf_load();
         if (conf.stats_print) {
             int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);

@@ -16,6 +16,7 @@ enum { WIPED = 0, SETTLING = 1, SETTLED = 2 };
 /* Until process_boot, a word of our own that is never wiped. */
 static _Atomic uint32_t unwiped = SETTLED;
 static _Atomic(_Atomic uint32_t *) word_place = &unwiped;
+static _Atomic bool ready; /* the word of process_boot is in use */
 
 static _Atomic uint32_t last_serial; /* the newest serial given out */
 static _Atomic uint32_t dead_limit;  /* serials up to here are of earlier epochs */
@@ -34,15 +35,20 @@ static void mark_wiped(void)
 
 COLD void process_boot(void *page)
 {
+    if (atomic_load_explicit(&ready, ACQUIRE)) {
+        return;
+    }
     _Atomic uint32_t *wiped = page;
-    atomic_store_explicit(wiped, SETTLED, RELAXED);
-    atomic_store_explicit(&word_place, wiped, RELAXED);
+    uint32_t fresh = WIPED;
     if (!pages_wipe_on_fork(page, PAGE_SIZE)) {
         /* An older system: fork() itself is still seen, through a handler that takes no lock. */
         int saved = errno;
         (void)!pthread_atfork(NULL, NULL, mark_wiped);
         errno = saved;
     }
+    atomic_compare_exchange_strong(wiped, &fresh, SETTLED);
+    atomic_store_explicit(&word_place, wiped, RELEASE);
+    atomic_store_explicit(&ready, true, RELEASE);
 }
 
 /* The first thread of a child that gets here starts the epoch; others (they can only be threads that

@@ -12,8 +12,8 @@
 
 #include "../util/common.h"
 
-/* Sets up the wiped word. Call once, before the process can have a second thread. `page` is a whole
- * page that nothing else uses. */
+/* Sets up the wiped word. `page` is a whole zeroed page that nothing else uses. May be called by several
+ * threads at once and again; whoever returns from it can take locks that survive a fork. */
 void process_boot(void *page);
 
 /* The serial of the calling thread, from 1, unique among all threads of this process image and of
