@@ -56,13 +56,16 @@ static double variance_of(double s)
 }
 
 struct sums {
-    double true_bytes, true_blocks, bytes_variance, blocks_variance;
+    double true_bytes, true_blocks;         /* of one round */
+    double bytes_variance, blocks_variance; /* of the estimate's error */
+    double bytes_error, blocks_error;       /* estimate - truth, over all rounds */
+    uint64_t samples;
 };
 
-/* Mostly small; one in fifty large, where realloc grows blocks in place. */
+/* Mostly small; one in four large, where realloc would grow blocks in place. */
 static size_t draw_size(struct rng *rng)
 {
-    return rng_below(rng, 50) == 0 ? 14000 + (size_t)rng_log(rng, 17) : (size_t)rng_log(rng, 12);
+    return rng_below(rng, 4) == 0 ? 14000 + (size_t)rng_log(rng, 17) : (size_t)rng_log(rng, 12);
 }
 
 static void allocate_round(uint64_t round, struct sums *sums)
@@ -129,11 +132,49 @@ static void free_round(uint64_t round)
     pthread_join(thread, NULL);
 }
 
-static void judge(const char *what, double error, double variance)
+static bool within_three(const char *what, double error, double variance)
 {
     double z = error / sqrt(variance);
     printf("%s: error %.0f, standard error %.0f, z %.2f\n", what, error, sqrt(variance), z);
-    RUN_EXPECT(0, fabs(z) <= 3, "the estimate of %s is off by %.2f standard errors", what, z);
+    fflush(stdout); /* a failure leaves without */
+    return fabs(z) <= 3;
+}
+
+static void one_round(uint64_t round, struct sums *sums)
+{
+    struct ashlar_prof_stats before, after, freed;
+    struct sums of_round = {0};
+    door->prof_stats(&before);
+    allocate_round(round, &of_round);
+    door->prof_stats(&after);
+    sums->bytes_error +=
+        after.estimate_live_bytes - before.estimate_live_bytes - of_round.true_bytes;
+    sums->blocks_error +=
+        after.estimate_live_blocks - before.estimate_live_blocks - of_round.true_blocks;
+    sums->bytes_variance += of_round.bytes_variance;
+    sums->blocks_variance += of_round.blocks_variance;
+    sums->samples += after.samples_live - before.samples_live;
+    free_round(round);
+    door->prof_stats(&freed);
+    RUN_EXPECT(0, freed.samples_live == before.samples_live,
+               "%llu samples are alive after all frees, %llu before",
+               (unsigned long long)freed.samples_live, (unsigned long long)before.samples_live);
+    RUN_EXPECT(0, fabs(freed.estimate_live_bytes - before.estimate_live_bytes) < 1,
+               "the estimate does not return to its start");
+    RUN_EXPECT(0, freed.samples_total > before.samples_total, "nothing was sampled");
+    atomic_fetch_add(&the_run.operations, BLOCKS);
+}
+
+/* ROUNDS rounds; whether both estimates come out within three standard errors. */
+static bool estimate_holds(uint64_t attempt)
+{
+    struct sums sums = {0};
+    for (uint64_t round = 0; round < ROUNDS; round++)
+        one_round(attempt * ROUNDS + round, &sums);
+    printf("%llu samples of %d blocks\n", (unsigned long long)sums.samples, ROUNDS * BLOCKS);
+    bool bytes_hold = within_three("bytes", sums.bytes_error, sums.bytes_variance);
+    bool blocks_hold = within_three("blocks", sums.blocks_error, sums.blocks_variance);
+    return bytes_hold && blocks_hold;
 }
 
 static int run_sampling(struct run *run)
@@ -145,34 +186,10 @@ static int run_sampling(struct run *run)
     if (conf == NULL || strstr(conf, "prof:true") == NULL)
         return restart(run);
     struct ashlar_stats start = doors_stats(door);
-    double bytes_error = 0, blocks_error = 0;
-    struct sums sums = {0, 0, 0, 0};
-    uint64_t samples = 0;
-    for (uint64_t round = 0; round < ROUNDS; round++) {
-        struct ashlar_prof_stats before, after, freed;
-        struct sums of_round = {0, 0, 0, 0};
-        door->prof_stats(&before);
-        allocate_round(round, &of_round);
-        door->prof_stats(&after);
-        bytes_error += after.estimate_live_bytes - before.estimate_live_bytes - of_round.true_bytes;
-        blocks_error +=
-            after.estimate_live_blocks - before.estimate_live_blocks - of_round.true_blocks;
-        sums.bytes_variance += of_round.bytes_variance;
-        sums.blocks_variance += of_round.blocks_variance;
-        samples += after.samples_live - before.samples_live;
-        free_round(round);
-        door->prof_stats(&freed);
-        RUN_EXPECT(0, freed.samples_live == before.samples_live,
-                   "%llu samples are alive after all frees, %llu before",
-                   (unsigned long long)freed.samples_live, (unsigned long long)before.samples_live);
-        RUN_EXPECT(0, fabs(freed.estimate_live_bytes - before.estimate_live_bytes) < 1,
-                   "the estimate does not return to its start");
-        RUN_EXPECT(0, freed.samples_total > before.samples_total, "nothing was sampled");
-        atomic_fetch_add(&run->operations, BLOCKS);
-    }
-    printf("%llu samples of %d blocks\n", (unsigned long long)samples, ROUNDS * BLOCKS);
-    judge("bytes", bytes_error, sums.bytes_variance);
-    judge("blocks", blocks_error, sums.blocks_variance);
+    /* The library draws from a secret of its own, so chance exceeds three standard errors in one
+     * run of 300. A bias does so in the second attempt too. */
+    RUN_EXPECT(0, estimate_holds(0) || estimate_holds(1),
+               "the estimate is off by more than three standard errors, twice");
     struct ashlar_stats end = doors_stats(door);
     RUN_EXPECT(0, end.allocated_bytes == start.allocated_bytes,
                "allocated was %zu bytes at the start and is %zu at the end", start.allocated_bytes,
