@@ -67,13 +67,15 @@ static void fold_pops(struct tcache *tc, unsigned class)
     cold->npop_seen = npop;
 }
 
-/* Brings the sums of the cache up to date for one class: what its stack holds and may still take. Between
- * two looks that only falls, by pops. */
+/* Brings the sums of the cache up to date for one class: what its stack holds, and for large classes what
+ * it may still take. (The credit of a small class is little; counted, that of sixty classes would fill
+ * the bound by itself, and a program of many sizes would flush all the time.) */
 static size_t recount(struct tcache *tc, unsigned class)
 {
     struct tcache_bin *bin = &tc->bins[class];
     struct tcache_bin_cold *cold = &tc->cold[class];
-    size_t bytes = (bin->base - bin->npop) * size_class_bytes(class);
+    uint32_t blocks = bin->base - bin->npop - (class < SMALL_CLASSES ? bin->credit : 0);
+    size_t bytes = blocks * size_class_bytes(class);
     tc->bytes += bytes - cold->bytes;
     cold->bytes = bytes;
     fold_pops(tc, class);
@@ -285,7 +287,8 @@ static void make_room(struct tcache *tc, unsigned class, size_t need, size_t mos
 /* How many pushes the bin may have until it looks again; 1 at least. */
 static uint32_t next_credit(size_t size, size_t thread_max)
 {
-    size_t grant = CREDIT_BYTES / size;
+    size_t bytes = CREDIT_BYTES < thread_max / 32 ? CREDIT_BYTES : thread_max / 32;
+    size_t grant = bytes / size;
     grant = grant > CREDIT_LEAST ? grant : CREDIT_LEAST;
     size_t most = CLASS_BYTES_MAX < thread_max / 4 ? CLASS_BYTES_MAX : thread_max / 4;
     grant = grant * size < most ? grant : most / size;
@@ -303,6 +306,7 @@ static void renew(struct tcache *tc, unsigned class)
     bound_class(tc, class);
     event(tc);
     if (tc->bytes + grant * size > thread_max) {
+        tcache_flush(tc, class, (tcache_length(bin) + 1) / 2);
         make_room(tc, class, grant * size, thread_max);
     }
     if (UNLIKELY(conf.prof)) {

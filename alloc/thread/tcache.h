@@ -17,9 +17,9 @@
  * that carries its key already (double free); malloc clears it. Fill writes it too, so that no free
  * block is without.
  *
- * Bounds: 1 MiB a class (128 KiB where the blocks are another arena's), 4 MiB a thread
- * with its credit, and all threads together 32 MiB but 256 KiB for each (and at least one block a
- * class); classes that were not used between two looks lose half.
+ * Bounds: 1 MiB a class (128 KiB where the blocks are another arena's), 4 MiB a thread, and all threads
+ * together 32 MiB but 256 KiB for each. Each small class may exceed the thread's bound by the credit of
+ * one look, 64 KiB or a 32nd of that bound. Classes not used between two looks lose half.
  *
  * Lock         none: one thread. Statistics read the counters from outside (relaxed).
  * Invariants   C1  a stack has exactly `length` blocks, of its class, each with its key
