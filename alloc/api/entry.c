@@ -502,7 +502,8 @@ static COLD void *realloc_zero(const struct block *b, void *ptr, void *caller)
     return NULL;
 }
 
-/* Changes the block without moving it, where that is possible and does not waste a quarter of it. */
+/* Changes the block without moving it, where that is possible and does not waste a quarter of it. While
+ * allocations are sampled a block changes its class by moving only, for each new size is a new draw. */
 static bool resize_in_place(const struct block *b, size_t size)
 {
     if (b->kind == BLOCK_SMALL || b->kind == BLOCK_SAMPLED) {
@@ -514,7 +515,10 @@ static bool resize_in_place(const struct block *b, size_t size)
             return false;
         }
         unsigned class = size_class_of(size);
-        return class == b->run->class || arena_large_resize(b->run, class);
+        return class == b->run->class || (!conf.prof && arena_large_resize(b->run, class));
+    }
+    if (conf.prof) {
+        return size <= b->usable && size > b->usable - CHUNK_SIZE;
     }
     return size > LARGE_MAX && b->extent && !b->extent->sample && huge_resize(b->extent, size);
 }
