@@ -6,7 +6,7 @@
 #define NO_BUCKET BUCKETS
 
 /* What may lie in a remote queue before the freeing thread helps to empty it. */
-#define REMOTE_BYTES_MAX ((uint32_t)512 << 10)
+#define REMOTE_BYTES_MAX ((uint32_t)1024 << 10)
 
 void bin_init(struct bin *bin)
 {

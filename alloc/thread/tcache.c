@@ -7,7 +7,7 @@
 #define CREDIT_BYTES ((size_t)64 << 10)     /* between two renewals of a bin */
 #define CREDIT_LEAST 16u                    /* or else every few large blocks would renew */
 #define CLASS_BYTES_MAX ((size_t)1 << 20)
-#define FOREIGN_BYTES_MAX ((size_t)128 << 10) /* of another arena's blocks: their owner wants them */
+#define FOREIGN_BYTES_MAX ((size_t)64 << 10) /* of another arena's blocks: their owner wants them */
 #define THREAD_BYTES_MAX ((size_t)4 << 20)
 #define THREAD_BYTES_MIN ((size_t)256 << 10)
 #define PROCESS_BYTES_MAX ((size_t)32 << 20)

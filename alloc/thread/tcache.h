@@ -17,7 +17,7 @@
  * that carries its key already (double free); malloc clears it. Fill writes it too, so that no free
  * block is without.
  *
- * Bounds: 1 MiB a class (128 KiB where the blocks are another arena's), 4 MiB a thread, and all threads
+ * Bounds: 1 MiB a class (64 KiB where the blocks are another arena's), 4 MiB a thread, and all threads
  * together 32 MiB but 256 KiB for each. Each small class may exceed the thread's bound by the credit of
  * one look, 64 KiB or a 32nd of that bound. Classes not used between two looks lose half.
  *
