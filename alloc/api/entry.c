@@ -55,11 +55,9 @@ INLINE void *pop(struct tcache *tc, unsigned class)
     return block;
 }
 
-/* The same for 4 KiB to 1 MiB: classes are computed, and beyond 32 KiB the page word, not a key, says
- * that a block is free. */
-INLINE void *pop_mid(struct tcache *tc, size_t size)
+/* The same for any cached class: beyond 32 KiB the page word, not a key, says that a block is free. */
+INLINE void *pop_any(struct tcache *tc, unsigned class)
 {
-    unsigned class = size_class_compute(size);
     void *block = pop(tc, class);
     if (LIKELY(block != NULL) && class >= SMALL_CLASSES) {
         page_large_set((uintptr_t)block, class, PAGE_LARGE);
@@ -177,11 +175,7 @@ static void *try_alloc(const struct request *r, struct tcache *tc, bool *zeroed)
     }
     /* The cache may have what is needed: the fast paths do not look for every request. */
     if (tc && class < CACHED_CLASSES && align_pages == 1 && tc->bins[class].head) {
-        block = pop(tc, class);
-        if (class >= SMALL_CLASSES) {
-            page_large_set((uintptr_t)block, class, PAGE_LARGE);
-        }
-        return block;
+        return pop_any(tc, class);
     }
     return alloc_class(r, tc, class, align_pages, zeroed);
 }
@@ -226,7 +220,7 @@ void *DOOR(malloc)(size_t size)
         }
     }
     if (size <= CACHED_MAX && size > TABLE_MAX) {
-        void *block = pop_mid(tcache_self, size);
+        void *block = pop_any(tcache_self, size_class_compute(size));
         if (LIKELY(block != NULL)) {
             return block;
         }

@@ -353,11 +353,6 @@ void tcache_push(struct tcache *tc, unsigned class, void *block)
     bin->head = block;
 }
 
-size_t tcache_class_blocks(const struct tcache *tc, unsigned class)
-{
-    return tcache_length(&tc->bins[class]);
-}
-
 static bool check_block(unsigned class, const void *block)
 {
     uint64_t word = page_word((uintptr_t)block);

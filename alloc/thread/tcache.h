@@ -111,9 +111,6 @@ void tcache_sample_next(struct tcache *tc, unsigned class);
 /* Tells all caches how many threads share the process's budget. */
 void tcache_set_threads(unsigned nthreads);
 
-/* Bytes and blocks of a class that the cache holds; exact for the calling thread. */
-size_t tcache_class_blocks(const struct tcache *tc, unsigned class);
-
 /* C1 and C2. */
 bool tcache_check(const struct tcache *tc);
 

@@ -87,7 +87,7 @@ static size_t cached_bytes(void)
 {
     size_t bytes = 0;
     for (unsigned class = 0; class < CACHED_CLASSES; class++) {
-        bytes += tcache_class_blocks(tc, class) * size_class_bytes(class);
+        bytes += tcache_length(&tc->bins[class]) * size_class_bytes(class);
     }
     return bytes;
 }
@@ -130,19 +130,19 @@ static void fills_grow_from_one_page(void)
     boot();
     unsigned class = size_class_of(64);
     blocks[0] = pop(class);
-    REQUIRE_EQUAL(tcache_class_blocks(tc, class), 63);
+    REQUIRE_EQUAL(tcache_length(&tc->bins[class]), 63);
     for (unsigned i = 1; i < 64; i++) {
         blocks[i] = pop(class);
         REQUIRE((char *)blocks[i] == (char *)blocks[i - 1] + 64); /* in address order */
     }
     REQUIRE_EQUAL(fills, 1);
     pop(class);
-    REQUIRE_EQUAL(tcache_class_blocks(tc, class), 127); /* twice as many, 128 at most */
-    while (tcache_class_blocks(tc, class)) {
+    REQUIRE_EQUAL(tcache_length(&tc->bins[class]), 127); /* twice as many, 128 at most */
+    while (tcache_length(&tc->bins[class])) {
         pop(class);
     }
     pop(class);
-    REQUIRE_EQUAL(tcache_class_blocks(tc, class), 127);
+    REQUIRE_EQUAL(tcache_length(&tc->bins[class]), 127);
     REQUIRE(all_is_well());
 }
 
@@ -152,7 +152,7 @@ static void every_fill_is_bounded_in_bytes(void)
     for (unsigned class = 0; class < SMALL_CLASSES; class++) {
         for (unsigned i = 0; i < 1000; i++) {
             pop(class);
-            size_t bytes = tcache_class_blocks(tc, class) * size_class_bytes(class);
+            size_t bytes = tcache_length(&tc->bins[class]) * size_class_bytes(class);
             REQUIRE(bytes <= 32 * KIB);
         }
     }
@@ -166,9 +166,9 @@ static void large_blocks_come_one_by_one(void)
     bool zeroed = false, sample_due = true;
     char *block = tcache_fill(tc, class, &zeroed, &sample_due);
     REQUIRE(block && zeroed && !sample_due);
-    REQUIRE_EQUAL(tcache_class_blocks(tc, class), 0);
+    REQUIRE_EQUAL(tcache_length(&tc->bins[class]), 0);
     push(class, block);
-    REQUIRE_EQUAL(tcache_class_blocks(tc, class), 1);
+    REQUIRE_EQUAL(tcache_length(&tc->bins[class]), 1);
     REQUIRE_EQUAL(page_word_state(page_word((uintptr_t)block)), PAGE_LARGE_CACHED);
     REQUIRE(pop(class) == block);
     REQUIRE_EQUAL(page_word_state(page_word((uintptr_t)block)), PAGE_LARGE);
@@ -198,12 +198,12 @@ static void flush_gives_back_the_newest(void)
     boot();
     unsigned class = size_class_of(1024);
     blocks[0] = pop(class);
-    size_t cached = tcache_class_blocks(tc, class), held = out(class);
+    size_t cached = tcache_length(&tc->bins[class]), held = out(class);
     tcache_flush(tc, class, 2);
-    REQUIRE_EQUAL(tcache_class_blocks(tc, class), cached - 2);
+    REQUIRE_EQUAL(tcache_length(&tc->bins[class]), cached - 2);
     REQUIRE_EQUAL(out(class), held - 2);
     tcache_flush(tc, class, UINT32_MAX);
-    REQUIRE_EQUAL(tcache_class_blocks(tc, class), 0);
+    REQUIRE_EQUAL(tcache_length(&tc->bins[class]), 0);
     REQUIRE(!tc->bins[class].head);
     REQUIRE_EQUAL(out(class), 1);
     tcache_flush(tc, class, 5); /* nothing there */
@@ -303,7 +303,7 @@ static void random_work(unsigned steps, uint64_t seed, unsigned *samples)
         if (conf.prof) { /* the stack runs dry before the sample is due */
             uint32_t left = tc->cold[class].sample_at - tc->bins[class].npop;
             REQUIRE(left >= 1 && left <= UINT32_C(1) << 30);
-            REQUIRE(tcache_class_blocks(tc, class) + tc->bins[class].credit < left);
+            REQUIRE(tcache_length(&tc->bins[class]) + tc->bins[class].credit < left);
         }
         if (step % 16 == 0) {
             REQUIRE(tcache_check(tc));
@@ -380,7 +380,7 @@ static size_t free_many(unsigned class, size_t bytes, size_t *total)
     }
     for (unsigned i = 0; i < n; i++) {
         push(class, blocks[i]);
-        size_t held = tcache_class_blocks(tc, class) * size;
+        size_t held = tcache_length(&tc->bins[class]) * size;
         most = held > most ? held : most;
         if (i % 64 == 0 || size > 16 * KIB) {
             held = cached_bytes();
@@ -442,10 +442,10 @@ static void foreign_blocks_go_home(void)
     }
     for (unsigned i = 0; i < 4000; i++) {
         push(class, blocks[i]);
-        REQUIRE(tcache_class_blocks(tc, class) * KIB <= 256 * KIB);
+        REQUIRE(tcache_length(&tc->bins[class]) * KIB <= 256 * KIB);
     }
     REQUIRE(bin_remote_regions(&other->bins[class], &other->pool) +
-                tcache_class_blocks(tc, class) <= 4000);
+                tcache_length(&tc->bins[class]) <= 4000);
     tcache_flush_all(tc);
     bin_trim(&other->bins[class], &other->pool, class);
     REQUIRE_EQUAL(count_read(&other->bins[class].regions_out), 0);
@@ -459,18 +459,18 @@ static void idle_classes_age(void)
     unsigned idle = size_class_of(512), used = size_class_of(256);
     size_t total = 0;
     free_many(idle, 512 * KIB, &total);
-    size_t before = tcache_class_blocks(tc, idle), looks = 0;
+    size_t before = tcache_length(&tc->bins[idle]), looks = 0;
     REQUIRE(before > 500);
-    while (tcache_class_blocks(tc, idle)) {
+    while (tcache_length(&tc->bins[idle])) {
         unsigned events = tc->events;
         while (tc->events == events) {
             push(used, pop(used));
         }
-        REQUIRE(tcache_class_blocks(tc, idle) <= before);
+        REQUIRE(tcache_length(&tc->bins[idle]) <= before);
         REQUIRE(++looks < 20 * 32 * CACHED_CLASSES / 4); /* about lg(before) tours */
-        before = tcache_class_blocks(tc, idle);
+        before = tcache_length(&tc->bins[idle]);
     }
-    REQUIRE(tcache_class_blocks(tc, used) > 0);
+    REQUIRE(tcache_length(&tc->bins[used]) > 0);
     REQUIRE(all_is_well());
 }
 
