@@ -129,11 +129,41 @@ static void churn(uint64_t from, uint64_t count)
     pthread_attr_destroy(&attr);
 }
 
+static pthread_barrier_t meeting;
+
+static void *meet(void *arg)
+{
+    struct mortal *mortal = arg;
+    fill_cache(mortal->ring, mortal->step);
+    pthread_barrier_wait(&meeting); /* each still holds its cache and its place in an arena */
+    return NULL;
+}
+
+/* The largest moment comes first, whatever the scheduler does: as many threads alive as ever will be,
+ * so that each arena and each cache that the churn can need is made before anything is measured. */
+static void all_at_once(void)
+{
+    unsigned count = the_run.threads + 1; /* with the detached one */
+    pthread_t threads[RUN_THREADS_MAX / 2 + 1];
+    struct mortal mortals[RUN_THREADS_MAX / 2 + 1];
+    int code = pthread_barrier_init(&meeting, NULL, count);
+    RUN_EXPECT(0, code == 0, "cannot make a barrier: %s", strerror(code));
+    for (unsigned i = 0; i < count; i++) {
+        mortals[i] = (struct mortal){i, i};
+        code = pthread_create(&threads[i], NULL, meet, &mortals[i]);
+        RUN_EXPECT(i, code == 0, "cannot create a thread: %s", strerror(code));
+    }
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&meeting);
+}
+
 static int run_threadchurn(struct run *run)
 {
     door = run->door;
     door->free(door->malloc(1));
     struct ashlar_stats start = doors_stats(door);
+    all_at_once();
     churn(0, WARM_UP);
     doors_purge(door); /* what queues hold for arenas is bounded, but by more than this looks for */
     struct ashlar_stats before = doors_stats(door);
