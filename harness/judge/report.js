@@ -195,6 +195,7 @@
       rows.push(["null runs subtracted", cell.baseline_null_kib === null ? "none" :
         figure("peak_rss", cell.baseline_null_kib) + " and " + figure("peak_rss", cell.contender_null_kib)]);
     }
+    if (cell.per_live_byte) rows.push(["ratio of", "peak over peak live bytes (the demand itself varied)"]);
     if (cell.p !== null) {
       rows.push(["p, and with Holm", pText(cell.p) + ", " + pText(cell.p_holm)]);
       rows.push(["rank-biserial effect", cell.effect.toFixed(2)]);

@@ -271,6 +271,7 @@ static bool read_sample(struct reader *r, json_t *line)
         .warmup = json_is_true(json_object_get(line, "warmup")),
         .time_ns = number_of(line, "time_ns"),
         .peak_rss_kib = number_of(line, "peak_rss_kib"),
+        .live_bytes = number_of(json_object_get(line, "bench"), "live_peak_bytes"),
         .instructions = number_of(line, "instructions"),
     };
     s.ok = strcmp(s.status, "ok") == 0;

@@ -46,6 +46,7 @@ struct sample {
     const char *status;  /* "ok", "crash", "timeout", "oom", "integrity", "missing", "error" */
     double time_ns;      /* the timed part */
     double peak_rss_kib; /* the process's own VmHWM */
+    double live_bytes;   /* highest sum of requested bytes that were live at once */
     double instructions; /* user instructions, perf */
     json_t *raw;         /* the line, owned */
 };

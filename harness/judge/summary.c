@@ -34,7 +34,8 @@ static json_t *cell_of(const struct samples *run, const struct finding *f)
     json_decref(more);
     if (ok && f->metric == METRIC_PEAK_RSS) {
         json_t *memory =
-            json_pack("{s:o, s:o, s:o, s:o, s:o}", "baseline_null_kib", number(f->baseline_null),
+            json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "per_live_byte", f->per_live,
+                      "baseline_null_kib", number(f->baseline_null),
                       "contender_null_kib", number(f->contender_null), "difference_kib",
                       number(f->difference), "difference_low_kib", number(f->difference_low),
                       "difference_high_kib", number(f->difference_high));

@@ -41,6 +41,7 @@ const char *verdict_basis_name(enum basis basis)
 struct pairs {
     double *baseline;  /* [n] */
     double *contender; /* [n] */
+    double *demand;    /* [n] log ratio of the live bytes at their peak, 0: not known */
     double *d;         /* [n] differences or log ratios, scratch */
     size_t n;          /* blocks with both */
 };
@@ -60,18 +61,31 @@ static double figure_of(const struct sample *s, enum metric metric)
     }
 }
 
+/* What the workload itself asked for at its peak, contender's over baseline's. Where threads run
+ * ahead of each other (a queue between two) that is the scheduler's doing, not the allocator's. */
+static double demand_of(const struct sample *base, const struct sample *cont)
+{
+    bool known = base->live_bytes > 0 && cont->live_bytes > 0;
+    return known ? log(cont->live_bytes / base->live_bytes) : 0;
+}
+
 static void collect(const struct samples *run, struct finding *f, struct pairs *pairs)
 {
     bool net = !isnan(f->baseline_null) && !isnan(f->contender_null);
     pairs->n = 0;
     for (size_t b = 0; b < run->n_blocks; b++) {
-        double base = figure_of(samples_at(run, f->cell, 0, b), f->metric);
-        double cont = figure_of(samples_at(run, f->cell, f->contender, b), f->metric);
+        const struct sample *base_sample = samples_at(run, f->cell, 0, b);
+        const struct sample *cont_sample = samples_at(run, f->cell, f->contender, b);
+        double base = figure_of(base_sample, f->metric);
+        double cont = figure_of(cont_sample, f->metric);
         if (isnan(base) || isnan(cont)) {
             continue;
         }
         pairs->baseline[pairs->n] = base - (net ? f->baseline_null : 0);
         pairs->contender[pairs->n] = cont - (net ? f->contender_null : 0);
+        pairs->demand[pairs->n] =
+            f->metric == METRIC_PEAK_RSS ? demand_of(base_sample, cont_sample) : 0;
+        f->per_live = f->per_live || fabs(pairs->demand[pairs->n]) > log(VERDICT_SAME_DEMAND);
         pairs->n++;
     }
     f->n = pairs->n;
@@ -86,7 +100,8 @@ static bool take_ratios(struct finding *f, const struct pairs *pairs)
         if (!(pairs->baseline[b] > 0 && pairs->contender[b] > 0)) {
             return true;
         }
-        pairs->d[b] = log(pairs->contender[b] / pairs->baseline[b]);
+        pairs->d[b] = log(pairs->contender[b] / pairs->baseline[b]) -
+                      (f->per_live ? pairs->demand[b] : 0);
     }
     struct stats_estimate e;
     f->d = malloc(pairs->n * sizeof *f->d);
@@ -466,13 +481,14 @@ bool verdict_judge(const struct samples *run, struct judgement *out, char *err, 
                  "the run holds no finished block; go on with it by `ashlar run --resume`");
         return false;
     }
-    double *work = malloc(3 * run->n_blocks * sizeof *work);
+    double *work = malloc(4 * run->n_blocks * sizeof *work);
     bool ok = work != NULL;
     if (ok) {
         struct pairs pairs = {
             .baseline = work,
             .contender = work + run->n_blocks,
-            .d = work + 2 * run->n_blocks,
+            .demand = work + 2 * run->n_blocks,
+            .d = work + 3 * run->n_blocks,
         };
         ok = judge_findings(run, out, &pairs) && mean_all(run, out) && doubt_all(run, out);
     }

@@ -48,6 +48,11 @@
  * ratios). */
 #define VERDICT_NOISE 0.10
 
+/* Live peaks of two processes that differ by more (1 %) make the cell one of changing demand: its
+ * peaks are judged per live byte. Below, the count of live bytes by several threads may differ by
+ * when each thread last told it. */
+#define VERDICT_SAME_DEMAND 1.01
+
 enum metric { METRIC_TIME, METRIC_PEAK_RSS, METRIC_INSTRUCTIONS, METRIC_COUNT };
 enum verdict {
     VERDICT_FAILED,
@@ -88,6 +93,7 @@ struct finding {
     double baseline_null;    /* KiB, the --null run, METRIC_PEAK_RSS only */
     double contender_null;   /* the same of the contender */
     bool per_op;             /* the medians are instructions an operation */
+    bool per_live;           /* the ratio is of peaks over the live bytes at their peak */
     size_t family;           /* tests in its Holm family, 0: not tested */
     size_t zeros;            /* blocks without any difference */
     size_t n;                /* blocks in which both allocators gave a figure */

@@ -54,6 +54,17 @@ static void sample(int cell, int block, const char *allocator, double time_ns, d
             cell, block, allocator, time_ns, peak_kib);
 }
 
+/* The same, of a process that had up to live_kib of requested bytes live at once. */
+static void sample_live(int cell, int block, const char *allocator, double peak_kib,
+                        double live_kib)
+{
+    fprintf(file,
+            "{\"type\":\"sample\",\"cell\":%d,\"block\":%d,\"allocator\":\"%s\",\"status\":\"ok\","
+            "\"warmup\":false,\"time_ns\":1000000,\"peak_rss_kib\":%.0f,"
+            "\"bench\":{\"live_peak_bytes\":%.0f}}\n",
+            cell, block, allocator, peak_kib, live_kib * 1024);
+}
+
 static void failure(int cell, int block, const char *allocator, bool warmup)
 {
     fprintf(file,
@@ -215,6 +226,40 @@ static void test_small_peaks_by_difference(void **state)
     assert_string_equal(json_string_value(json_object_get(no_ratio, "why")),
                         "judged by difference");
     assert_true(fabs(judgement.means[1].ratio - 1.204) < 1e-9);
+    finish();
+}
+
+/* A queue whose depth is chance: cell 0 has the same allocator twice, in cell 1 the contender takes
+ * a quarter more for each live byte. Cell 2 is as cell 0 but nobody says what was live. */
+static void test_peaks_where_demand_varies(void **state)
+{
+    (void)state;
+    begin(4, 4, 0);
+    for (int b = 0; b < BLOCKS; b++) {
+        double a_live = 10000 + 1500 * b, b_live = 40000 - 1700 * b;
+        sample_live(0, b, "a", 1.2 * a_live + 7 * b, a_live);
+        sample_live(0, b, "b", 1.2 * b_live - 7 * b, b_live);
+        sample_live(1, b, "a", 1.2 * a_live, a_live);
+        sample_live(1, b, "b", 1.5 * b_live, b_live);
+        sample(2, b, "a", 1e6, 1.2 * a_live);
+        sample(2, b, "b", 1e6, 1.2 * b_live);
+        /* Demand that repeats within 1 %: nothing is divided. */
+        sample_live(3, b, "a", 20000, 10000);
+        sample_live(3, b, "b", 26000, 10050);
+    }
+    for (int c = 0; c < 4; c++) {
+        null_run(c, "a", 0);
+        null_run(c, "b", 0);
+    }
+    judge();
+    assert_true(find(0, METRIC_PEAK_RSS)->per_live);
+    assert_int_equal(find(0, METRIC_PEAK_RSS)->verdict, VERDICT_SAME);
+    assert_int_equal(find(1, METRIC_PEAK_RSS)->verdict, VERDICT_WORSE);
+    assert_true(fabs(find(1, METRIC_PEAK_RSS)->ratio - 1.25) < 0.001);
+    assert_false(find(2, METRIC_PEAK_RSS)->per_live); /* control: taken for a difference */
+    assert_true(find(2, METRIC_PEAK_RSS)->ratio > 1.3);
+    assert_false(find(3, METRIC_PEAK_RSS)->per_live);
+    assert_true(fabs(find(3, METRIC_PEAK_RSS)->ratio - 1.3) < 1e-9);
     finish();
 }
 
@@ -388,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_small_peaks_by_difference),
+        cmocka_unit_test(test_peaks_where_demand_varies),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_counts_are_an_operation),
         cmocka_unit_test(test_a_failure_is_never_a_time),
