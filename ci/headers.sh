@@ -3,8 +3,7 @@
 #
 #     ci/headers.sh [ROOT]
 #
-# g++ takes a function that shares its name with a struct for a shadowed constructor, so C++ is
-# compiled without -Wshadow. Exit status: 0 all compile, 1 some do not.
+# Exit status: 0 all compile, 1 some do not.
 set -uo pipefail
 
 root=${1:-$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)}
@@ -15,7 +14,7 @@ failed=0
 compiles() {
     local language=$1 header=${*: -1}
     if ! echo "#include \"$header\"" |
-        "${@:2:$#-2}" -Wall -Wextra -Werror -I. -Ialloc -Ialloc/include \
+        "${@:2:$#-2}" -Wall -Wextra -Wshadow -Werror -I. -Ialloc -Ialloc/include \
             -fsyntax-only -x "$language" -; then
         echo "$header: does not compile alone as $language"
         failed=1
@@ -23,7 +22,7 @@ compiles() {
 }
 
 while read -r header; do
-    compiles c "${CC:-gcc}" -std=c11 -D_GNU_SOURCE -Wshadow "$header"
+    compiles c "${CC:-gcc}" -std=c11 -D_GNU_SOURCE "$header"
 done < <(find alloc -path alloc/test -prune -o -name '*.h' -print | LC_ALL=C sort)
 compiles c++ "${CXX:-g++}" -std=c++11 alloc/include/ashlar/ashlar.h
 exit $failed

@@ -28,9 +28,9 @@ static const struct doors doors_ashlar = {
     .pvalloc = ashlar_pvalloc,
     .usable_size = ashlar_usable,
     .check = ashlar_check,
-    .stats = ashlar_stats,
+    .stats = ashlar_stats_get,
     .purge = ashlar_purge,
-    .prof_stats = ashlar_prof_stats,
+    .prof_stats = ashlar_prof_stats_get,
 };
 
 static void free_sized_as_free(void *block, size_t size_bytes)
@@ -96,7 +96,7 @@ static const struct doors *preloaded(void)
     door = doors_glibc;
     door.name = "preload";
     /* This program's own copy of these is not exported, so the search finds the library's. */
-    *(void **)&door.stats = dlsym(RTLD_DEFAULT, "ashlar_stats");
+    *(void **)&door.stats = dlsym(RTLD_DEFAULT, "ashlar_stats_get");
     void *check = dlsym(RTLD_DEFAULT, "ashlar_check"), *purge = dlsym(RTLD_DEFAULT, "ashlar_purge");
     void *sized = dlsym(RTLD_DEFAULT, "free_sized");
     void *aligned_sized = dlsym(RTLD_DEFAULT, "free_aligned_sized");

@@ -28,7 +28,7 @@ static void add_arena(struct arena *arena, struct ashlar_stats *s, size_t *remot
     s->metadata_bytes += count_read(&arena->pool.nchunks) * (HEADER_PAGES << LG_PAGE);
 }
 
-EXPORT void ashlar_stats(struct ashlar_stats *out)
+EXPORT void ashlar_stats_get(struct ashlar_stats *out)
 {
     boot();
     struct ashlar_stats s = {0};
@@ -69,7 +69,7 @@ EXPORT size_t ashlar_purge(void)
     return arena_purge_all();
 }
 
-EXPORT void ashlar_prof_stats(struct ashlar_prof_stats *out)
+EXPORT void ashlar_prof_stats_get(struct ashlar_prof_stats *out)
 {
     prof_stats(out);
 }
@@ -87,7 +87,7 @@ EXPORT const char *ashlar_version(void)
 void stats_print(int fd)
 {
     struct ashlar_stats s;
-    ashlar_stats(&s);
+    ashlar_stats_get(&s);
     diag_print(fd,
                "ashlar: mallocs=%u frees=%u allocated=%u cached=%u active=%u dirty=%u resident=%u "
                "mapped=%u metadata=%u arenas=%u threads=%u\n",

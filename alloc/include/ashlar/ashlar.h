@@ -64,7 +64,7 @@ struct ashlar_stats {
 
 /* Fills *out. Exact while no other thread allocates; otherwise each figure is one that held at some
  * moment of the call. */
-void ashlar_stats(struct ashlar_stats *out);
+void ashlar_stats_get(struct ashlar_stats *out);
 
 /* Gives back what the calling thread's cache holds, and every free page that the system still
  * backs. The bytes given back to the system are returned. */
@@ -78,7 +78,7 @@ struct ashlar_prof_stats {
     double estimate_live_bytes; /* estimated bytes in live blocks */
     double estimate_live_blocks; /* estimated number of live blocks */
 };
-void ashlar_prof_stats(struct ashlar_prof_stats *out);
+void ashlar_prof_stats_get(struct ashlar_prof_stats *out);
 
 /* Writes one line a live sample to fd: requested bytes, weight, return addresses. */
 void ashlar_prof_dump(int fd);

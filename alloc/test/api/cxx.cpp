@@ -1,6 +1,6 @@
 /* cxx.cpp: every form of operator new and operator delete, linked with libashlar.so.
  *
- * That ours ran is read from ashlar_stats: each form must count one block. Failures throw
+ * That ours ran is read from ashlar_stats_get: each form must count one block. Failures throw
  * bad_alloc, or give NULL in the nothrow forms, after the new_handler was asked. thread_local
  * objects allocate and free in their constructors and destructors.
  */
@@ -45,7 +45,7 @@ struct counts {
 counts now()
 {
     struct ashlar_stats s;
-    ashlar_stats(&s);
+    ashlar_stats_get(&s);
     return {s.mallocs, s.frees, s.allocated_bytes};
 }
 

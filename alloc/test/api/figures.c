@@ -1,4 +1,4 @@
-/* figures.c: the figures of ashlar_stats. They keep their order at every moment, allocated returns
+/* figures.c: the figures of ashlar_stats_get. They keep their order at every moment, allocated returns
  * to its start, mallocs and frees count blocks, and what is freed goes back to the system on purge.
  */
 #include "doors.h"

@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     *(void **)&lib_free = find(library, "free");
     void (*stats)(struct ashlar_stats *);
     bool (*check)(void);
-    *(void **)&stats = find(library, "ashlar_stats");
+    *(void **)&stats = find(library, "ashlar_stats_get");
     *(void **)&check = find(library, "ashlar_check");
     use();
     atomic_store(&ready, true);

@@ -37,7 +37,7 @@ static int arenas(void)
         pthread_create(&threads[i], NULL, allocating_thread, NULL);
     struct ashlar_stats s;
     pthread_barrier_wait(&barrier);
-    ashlar_stats(&s);
+    ashlar_stats_get(&s);
     for (int i = 0; i < 8; i++)
         pthread_join(threads[i], NULL);
     print("narenas", s.narenas);
@@ -52,7 +52,7 @@ static int cached(void)
         blocks[i] = malloc(64);
     for (int i = 0; i < 100; i++)
         free(blocks[i]);
-    ashlar_stats(&s);
+    ashlar_stats_get(&s);
     print("cached_bytes", s.cached_bytes);
     return 0;
 }
@@ -61,10 +61,10 @@ static int cached(void)
 static int cached_large(void)
 {
     struct ashlar_stats before, after;
-    ashlar_stats(&before);
+    ashlar_stats_get(&before);
     void *block = malloc(100000);
     free(block);
-    ashlar_stats(&after);
+    ashlar_stats_get(&after);
     print("cached_bytes",
           after.cached_bytes > before.cached_bytes ? after.cached_bytes - before.cached_bytes : 0);
     return 0;
@@ -82,14 +82,14 @@ static int dirty(void)
     }
     for (int i = 0; i < 8; i++)
         free(blocks[i]);
-    ashlar_stats(&s);
+    ashlar_stats_get(&s);
     print("dirty_bytes", s.dirty_bytes);
     for (int i = 0; i < 60; i++) {
         usleep(10000);
         for (int j = 0; j < 100; j++)
             free(malloc(2 << 20)); /* beyond the cache: a slow path that may look at the clock */
     }
-    ashlar_stats(&s);
+    ashlar_stats_get(&s);
     print("dirty_bytes_later", s.dirty_bytes);
     return 0;
 }
@@ -98,9 +98,9 @@ static int zero_realloc(void)
 {
     struct ashlar_stats before, after;
     char *block = malloc(5000);
-    ashlar_stats(&before);
+    ashlar_stats_get(&before);
     void *result = realloc(block, 0);
-    ashlar_stats(&after);
+    ashlar_stats_get(&after);
     print("null", result == NULL);
     print("usable", malloc_usable_size(result));
     print("given_back", before.allocated_bytes - after.allocated_bytes);
@@ -122,7 +122,7 @@ static int sampled(void)
     struct ashlar_prof_stats p;
     for (int i = 0; i < 20000; i++)
         free(malloc(1000));
-    ashlar_prof_stats(&p);
+    ashlar_prof_stats_get(&p);
     print("samples_total", (size_t)p.samples_total);
     return 0;
 }

@@ -22,7 +22,7 @@ static void *work(void *arg)
 int main(void)
 {
     struct ashlar_stats before, after;
-    ashlar_stats(&before);
+    ashlar_stats_get(&before);
     FILE *file = tmpfile();
     if (file == NULL)
         return 1;
@@ -48,7 +48,7 @@ int main(void)
         pthread_join(threads[i], &text);
         free(text);
     }
-    ashlar_stats(&after);
+    ashlar_stats_get(&after);
     bool holds = ashlar_check();
     printf("%d lines, %s, heap %s\n", nlines,
            after.mallocs - before.mallocs >= 10 ? "our malloc ran" : "our malloc did not run",

@@ -165,7 +165,7 @@ static void *purger(void *arg)
         struct ashlar_stats s;
         ashlar_purge();
         work(&rng, 50);
-        ashlar_stats(&s);
+        ashlar_stats_get(&s);
         if (s.allocated_bytes > s.active_bytes || s.active_bytes > s.resident_bytes ||
             s.resident_bytes > s.mapped_bytes)
             atomic_fetch_add(&failures, 1);
@@ -189,7 +189,7 @@ static void test_exchange(void **state)
     double seconds = seconds_of_this_run();
     nap.tv_sec = (time_t)seconds;
     nap.tv_nsec = (long)((seconds - (double)nap.tv_sec) * 1e9);
-    ashlar_stats(&before);
+    ashlar_stats_get(&before);
     for (int i = 0; i < WORKERS; i++)
         assert_int_equal(pthread_create(&workers[i], NULL, worker, (void *)(uintptr_t)(i + 1)), 0);
     assert_int_equal(pthread_create(&other, NULL, purger, NULL), 0);
@@ -200,7 +200,7 @@ static void test_exchange(void **state)
     pthread_join(other, NULL);
     for (int i = 0; i < SLOTS; i++)
         ashlar_free(atomic_exchange(&slots[i], NULL));
-    ashlar_stats(&after);
+    ashlar_stats_get(&after);
     assert_int_equal(atomic_load(&failures), 0);
     assert_true(atomic_load(&operations) > 1000);
     assert_int_equal(after.mallocs - after.frees, before.mallocs - before.frees);

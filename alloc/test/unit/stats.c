@@ -19,7 +19,7 @@
 static struct ashlar_stats stats(void)
 {
     struct ashlar_stats s;
-    ashlar_stats(&s);
+    ashlar_stats_get(&s);
     REQUIRE(s.allocated_bytes <= s.active_bytes);
     REQUIRE(s.active_bytes <= s.resident_bytes);
     REQUIRE(s.resident_bytes <= s.mapped_bytes);
@@ -127,7 +127,7 @@ static void like_the_books_when_sampled(void)
     setenv("ASHLAR_CONF", "prof:true,lg_prof_sample:12,thp:never", 1);
     books(3);
     struct ashlar_prof_stats p;
-    ashlar_prof_stats(&p);
+    ashlar_prof_stats_get(&p);
     REQUIRE(p.samples_total > 100);
     REQUIRE_EQUAL(p.samples_live, 0);
 }
