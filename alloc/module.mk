@@ -8,7 +8,7 @@ ALLOC_SRCS := $(addprefix alloc/, \
 	thread/tcache.c thread/thread.c \
 	prof/prof.c \
 	api/boot.c api/early.c api/entry.c api/cxx.c \
-	inspect/stats.c inspect/check.c inspect/picture.c)
+	inspect/stats.c inspect/mallinfo.c inspect/check.c inspect/picture.c)
 
 # Hidden by default: inside the library every call and every variable is reached directly. A builtin
 # malloc would let the compiler turn our own malloc + memset into a call of our calloc. Joining the two
@@ -17,7 +17,7 @@ ALLOC_CFLAGS = $(CSTD) $(OPT) -g $(CWARN) -fPIC -fvisibility=hidden -fno-builtin
 	-fno-builtin-calloc -fno-tree-slp-vectorize -fexceptions -Ialloc/include $(DEPS)
 
 ALLOC_OBJS          := $(ALLOC_SRCS:alloc/%.c=$(B)/alloc/override/%.o)
-ALLOC_PREFIXED_OBJS := $(filter-out %/api/cxx.o,$(ALLOC_SRCS:alloc/%.c=$(B)/alloc/prefixed/%.o))
+ALLOC_PREFIXED_OBJS := $(filter-out %/api/cxx.o %/inspect/mallinfo.o,$(ALLOC_SRCS:alloc/%.c=$(B)/alloc/prefixed/%.o))
 
 $(B)/alloc/override/%.o: alloc/%.c
 	@mkdir -p $(@D)

@@ -1,21 +1,10 @@
-/* entry.h: the doors under the names that each library gives them.
- *
- *     libashlar.so, libashlar.a     malloc, free, ...            (ASHLAR_OVERRIDE)
- *     libashlar_prefixed.a          ashlar_malloc, ashlar_free, ...
- */
+/* entry.h: the doors, each under the name that its library gives it (door.h). */
 #ifndef ASHLAR_API_ENTRY_H
 #define ASHLAR_API_ENTRY_H
 
+#include "door.h"
 #include "../include/ashlar/ashlar.h"
 #include "../util/common.h"
-
-#ifdef ASHLAR_OVERRIDE
-#define DOOR(name) name
-#else
-#define DOOR(name) ashlar_##name
-#endif
-
-#define EXPORT __attribute__((visibility("default")))
 
 EXPORT void *DOOR(malloc)(size_t size);
 EXPORT void *DOOR(calloc)(size_t count, size_t size);

@@ -1,19 +1,13 @@
 /* stats.c: see stats.h. */
 #include "stats.h"
 #include "../api/boot.h"
+#include "../api/door.h"
 #include "../os/base.h"
 #include "../os/pages.h"
 #include "../prof/prof.h"
 #include "../thread/thread.h"
 #include "../util/conf.h"
 #include "../util/diag.h"
-
-#define EXPORT __attribute__((visibility("default")))
-
-static size_t minus(size_t a, size_t b)
-{
-    return a > b ? a - b : 0; /* the parts are read one after the other while threads may run */
-}
 
 static void add_arena(struct arena *arena, struct ashlar_stats *s, size_t *remote)
 {
@@ -28,24 +22,34 @@ static void add_arena(struct arena *arena, struct ashlar_stats *s, size_t *remot
     s->metadata_bytes += count_read(&arena->pool.nchunks) * (HEADER_PAGES << LG_PAGE);
 }
 
+/* Chunks that are live and that no arena cuts into runs. */
+size_t stats_huge_bytes(void)
+{
+    struct extent_figures f;
+    size_t chunks = 0;
+    extent_figures(&f);
+    for (unsigned i = 0; i < arena_count(); i++) {
+        chunks += count_read(&arena_get(i)->pool.nchunks);
+    }
+    return stats_minus(f.live_chunks, chunks) * CHUNK_SIZE;
+}
+
 EXPORT void ashlar_stats_get(struct ashlar_stats *out)
 {
     boot();
     struct ashlar_stats s = {0};
     struct thread_totals t;
     struct extent_figures f;
-    size_t remote = 0, chunks = 0;
+    size_t remote = 0, huge;
     thread_totals(&t);
     s.narenas = arena_count();
     for (unsigned i = 0; i < s.narenas; i++) {
-        struct arena *arena = arena_get(i);
-        add_arena(arena, &s, &remote);
-        chunks += count_read(&arena->pool.nchunks);
+        add_arena(arena_get(i), &s, &remote);
     }
     extent_figures(&f);
-    size_t huge = minus(f.live_chunks, chunks) * CHUNK_SIZE;
+    huge = stats_huge_bytes();
     s.cached_bytes = t.small_cached_bytes + t.large_cached_bytes + remote;
-    s.allocated_bytes = minus(s.allocated_bytes, s.cached_bytes);
+    s.allocated_bytes = stats_minus(s.allocated_bytes, s.cached_bytes);
     s.allocated_bytes += huge;
     s.active_bytes += huge;
     s.dirty_bytes += f.dirty_chunks * CHUNK_SIZE;

@@ -8,6 +8,15 @@
 
 #include "../include/ashlar/ashlar.h"
 
+/* a - b, or 0: the parts of a figure are read one after the other while threads may run. */
+static inline size_t stats_minus(size_t a, size_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* Bytes in live huge blocks. */
+size_t stats_huge_bytes(void);
+
 /* Prints the figures as one line, `ashlar: mallocs=... frees=...`, to the descriptor. */
 void stats_print(int fd);
 

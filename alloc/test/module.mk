@@ -9,7 +9,8 @@ TEST_SO     = -L$(B) -lashlar -Wl,-rpath,$(abspath $(B))
 # the C library (the control: what fails there is a mistake of the test).
 API_NAMES := errno_rules sizes contents threads figures no_memory
 API_TESTS := $(API_NAMES:%=$(B)/test/api/%) $(API_NAMES:%=$(B)/test/api/%_so) $(B)/test/api/cxx
-API_CONTROLS := $(API_NAMES:%=$(B)/test/api/%_libc)
+API_TESTS += $(B)/test/api/mallinfo
+API_CONTROLS := $(API_NAMES:%=$(B)/test/api/%_libc) $(B)/test/api/mallinfo_libc
 API_PROGRAMS := $(addprefix $(B)/test/api/,probe replay early early_static early_libc \
                 static_program loaded)
 
@@ -58,6 +59,15 @@ $(B)/test/api/early_libc: $(TEST_DIR)/api/early.c
 $(B)/test/api/static_program: $(TEST_DIR)/api/static_program.c $(B)/libashlar.a
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) -MF $@.d -MT $@ -static -o $@ $< $(B)/libashlar.a -pthread
+
+# Linked as a program is, by the C library's own header.
+$(B)/test/api/mallinfo: $(TEST_DIR)/api/mallinfo.c $(B)/libashlar.so
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) -MF $@.d -MT $@ -o $@ $< $(TEST_SO) -lcmocka
+
+$(B)/test/api/mallinfo_libc: $(TEST_DIR)/api/mallinfo.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_FLAGS) -DCONTROL -MF $@.d -MT $@ -o $@ $< -lcmocka
 
 $(B)/test/api/loaded: $(TEST_DIR)/api/loaded.c $(B)/libashlar.so
 	@mkdir -p $(@D)

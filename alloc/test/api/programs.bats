@@ -73,7 +73,7 @@ setup() {
 
 @test "the api tests pass on the C library where it makes the same promise (control)" {
     export CMOCKA_MESSAGE_OUTPUT=TAP
-    for name in errno_rules sizes contents threads no_memory; do
+    for name in errno_rules sizes contents threads no_memory mallinfo; do
         run "$bin/${name}_libc"
         assert_success
         assert_line --regexp '^ok [0-9]+ - '

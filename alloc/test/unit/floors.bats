@@ -44,8 +44,8 @@ from_above() {
 @test "every module has a unit test" {
     local source
     for source in "${SOURCES[@]}"; do
-        # The doors are tested by whole programs, against three libraries, in api/.
-        [[ $source == api/entry.c || -e $ROOT/alloc/test/unit/$(basename "$source") ]] ||
+        # Doors are tested by whole programs, against several libraries, in api/.
+        [[ $source == api/entry.c || $source == inspect/mallinfo.c || -e $ROOT/alloc/test/unit/$(basename "$source") ]] ||
             { echo "$source has none"; return 1; }
     done
 }
