@@ -8,6 +8,12 @@ extern const struct workload workload_larson;
 extern const struct workload workload_xmalloc_test;
 extern const struct workload workload_malloc_large;
 extern const struct workload workload_frag;
+extern const struct workload workload_threadtest;
+extern const struct workload workload_linux_scalability;
+extern const struct workload workload_glibc_thread;
+extern const struct workload workload_alloc_test;
+extern const struct workload workload_cache_thrash;
+extern const struct workload workload_cache_scratch;
 
 const struct workload *const workloads[] = {
     &workload_fastpath,
@@ -16,5 +22,11 @@ const struct workload *const workloads[] = {
     &workload_xmalloc_test,
     &workload_malloc_large,
     &workload_frag,
+    &workload_threadtest,
+    &workload_linux_scalability,
+    &workload_glibc_thread,
+    &workload_alloc_test,
+    &workload_cache_thrash,
+    &workload_cache_scratch,
     NULL,
 };

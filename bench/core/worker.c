@@ -2,11 +2,17 @@
 #include "worker.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 const char *const touch_names[] = {"none", "first", "ends", "page", "head", "full", NULL};
 
 void worker_out_of_memory(const struct worker *worker, size_t size_bytes)
 {
+    /* Memory ends for many workers at once, and one line is enough: the others wait for the end. */
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&said)) {
+        pause();
+    }
     die(EXIT_MEMORY,
         "%s: out of memory: malloc(%zu) returned NULL with about %lld bytes live; free "
         "memory or choose smaller options",

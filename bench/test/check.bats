@@ -33,7 +33,7 @@ faulty() { # fault workload options...
 }
 
 @test "one flipped bit in a live block is found" {
-    for workload in stack larson xmalloc-test malloc-large frag; do
+    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test; do
         faulty flip "$workload" --check
         assert_failure 1
         assert_equal "$(json check_failures <<<"$output")" 1
@@ -42,16 +42,28 @@ faulty() { # fault workload options...
 }
 
 @test "a block that was handed out twice is found" {
-    for workload in stack larson xmalloc-test malloc-large frag; do
+    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test; do
         faulty twin "$workload" --check
         assert_failure 1
         assert_not_equal "$(json check_failures <<<"$output")" 0
     done
 }
 
-@test "one block for two threads is found even by fastpath" {
-    run --separate-stderr env ASHLAR_FAULT=same LD_PRELOAD="$FAULT_SHIM" \
-        "$BENCH" fastpath --check --threads 2 --ops 20000000
+@test "one block for two threads is found even where a thread holds one block" {
+    for workload in fastpath linux-scalability "cache-thrash --passes 2" "cache-scratch --passes 2"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr env ASHLAR_FAULT=same LD_PRELOAD="$FAULT_SHIM" \
+            "$BENCH" $workload --check --threads 2 --ops 20000000
+        assert_failure 1
+    done
+}
+
+@test "a flipped bit is found in blocks that are kept, and in those that are handed on" {
+    faulty flip linux-scalability --check --keep
+    assert_failure 1
+    # The twentieth block of the row is allocated, and the one before it changes.
+    run --separate-stderr env ASHLAR_FAULT=flip LD_PRELOAD="$FAULT_SHIM" \
+        "$BENCH" cache-scratch --check --passes 24 --threads 24 --ops 2400
     assert_failure 1
 }
 

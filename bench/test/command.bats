@@ -15,7 +15,9 @@ usage_error() {
 
 @test "no workload, an unknown one, an option in its place" {
     usage_error "no workload given; 'ashlar-bench --list' names them, 'ashlar-bench --help' explains"
-    usage_error "unknown workload 'larsen'; choose one of fastpath, stack, larson, xmalloc-test, malloc-large, frag" larsen
+    local names
+    names=$(printf ', %s' "${WORKLOADS[@]}")
+    usage_error "unknown workload 'larsen'; choose one of ${names:2}" larsen
     usage_error "unknown option '--threads' before a workload; write ashlar-bench WORKLOAD [OPTION]..., or --list, or --help" --threads 2
 }
 
@@ -51,6 +53,7 @@ usage_error() {
     usage_error "stack: --depth 100 does not fit --order rnd; give a power of two" stack --order rnd --depth 100
     usage_error "xmalloc-test: --threads 3 does not fit; give a multiple of 2" xmalloc-test --threads 3
     usage_error "larson: --sized needs free_sized, which no loaded library exports; preload an allocator that has it, or drop --sized" larson --sized
+    usage_error "cache-thrash: --passes 3 leaves none for each of 4 threads; give 4 or more" cache-thrash --passes 3 --threads 4
     usage_error "larson: --check cannot hold with --null, whose blocks overlap; drop one of them" larson --check --null
 }
 
@@ -62,6 +65,31 @@ usage_error() {
     assert_equal "$(json seed <<<"$output")" 4141
     # 100 rounds over 5000 slots, 20 generations, 2 threads.
     assert_equal "$(json ops <<<"$output")" 20000000
+}
+
+@test "every preset is accepted by its workload, with the blocks that its source states" {
+    described() { "$BENCH" "$1" --preset "$2" --threads 4 --describe | json "$3"; }
+    # shellcheck disable=SC2016
+    "$PYTHON" -c '
+import json, subprocess, sys
+names = set()
+for line in subprocess.check_output([sys.argv[1], "--list"], text=True).splitlines():
+    workload = json.loads(line)
+    for preset in workload["presets"]:
+        names.add(preset["name"])
+        subprocess.check_call([sys.argv[1], workload["name"], "--preset", preset["name"],
+                               "--describe"], stdout=subprocess.DEVNULL)
+assert names <= {"mimalloc-bench", "hoard", "glibc", "rpmalloc", "snmalloc"}, names
+' "$BENCH"
+    assert_equal "$(described threadtest hoard ops)" 10000000
+    assert_equal "$(described threadtest hoard params)" "size=8,objects=10000,work=0,touch=full"
+    assert_equal "$(described linux-scalability hoard params)" "size=8,keep=0,touch=none"
+    assert_equal "$(described glibc-thread glibc params)" "size=4..32768,slots=1024,touch=none"
+    assert_equal "$(described alloc-test mimalloc-bench params)" "slots=262144,maxexp=10,touch=full"
+    assert_equal "$(described cache-thrash mimalloc-bench ops)" 4000
+    assert_equal "$(described cache-thrash mimalloc-bench params)" "size=1,passes=2000000,touch=none"
+    assert_equal "$(described cache-scratch hoard ops)" 400
+    assert_equal "$(described cache-scratch hoard params)" "size=8,passes=1000000,touch=none"
 }
 
 @test "an option typed beats the preset, wherever the preset stands" {

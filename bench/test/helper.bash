@@ -15,6 +15,9 @@ FAULT_SHIM="$BUILD/bench/test/fault_shim.so"
 PYTHON=/usr/bin/python3
 [ -x "$PYTHON" ] || PYTHON=python3
 WORKLOADS=(fastpath stack larson xmalloc-test malloc-large frag)
+WORKLOADS+=(threadtest linux-scalability glibc-thread alloc-test cache-thrash cache-scratch)
+# Each thread frees what it allocated, and nothing is allocated outside the timed part.
+PRIVATE=(threadtest linux-scalability glibc-thread alloc-test cache-thrash)
 
 # Options that make a workload small enough for a test.
 small() {
@@ -25,6 +28,11 @@ small() {
     xmalloc-test) echo --ops 20000 --batch 300 --bound 4 ;;
     malloc-large) echo --ops 60 --size 100k..300k ;;
     frag) echo --ops 20000 --peak 2m ;;
+    threadtest) echo --ops 20000 --objects 3000 ;;
+    linux-scalability) echo --ops 20000 ;;
+    glibc-thread) echo --ops 20000 --slots 300 ;;
+    alloc-test) echo --ops 20000 --slots 2000 ;;
+    cache-*) echo --ops 20000 --passes 12 ;;
     esac
 }
 

@@ -8,6 +8,7 @@ extra() {
     case "$1" in
     larson) echo $((50 * $2)) ;; # the arrays' first blocks: slots x threads
     xmalloc-test) result "$3" counters | tr -dc 0-9 ;; # one header a batch
+    cache-scratch) echo $(($2 + 4)) ;; # the row: one a thread and four to spare
     *) echo 0 ;;
     esac
 }
@@ -27,7 +28,7 @@ check_counts() { # workload threads
 }
 
 @test "each workload allocates exactly --ops blocks and frees them all" {
-    for workload in fastpath stack larson malloc-large frag; do
+    for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" cache-scratch; do
         check_counts "$workload" 1
     done
 }
@@ -40,7 +41,7 @@ check_counts() { # workload threads
 }
 
 @test "the count of operations follows --ops, whatever its divisors" {
-    for workload in fastpath stack larson frag; do
+    for workload in fastpath stack larson frag "${PRIVATE[@]}" cache-scratch; do
         counted odd "$workload" --ops 12347
         counted more "$workload" --ops 12348
         assert_equal $(($(count more malloc) - $(count odd malloc))) 1
@@ -54,7 +55,7 @@ check_counts() { # workload threads
 }
 
 @test "with one worker no thread is created, and nothing but malloc and free is called" {
-    for workload in fastpath stack malloc-large frag; do
+    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}"; do
         # shellcheck disable=SC2046
         counted run "$workload" $(small "$workload") --threads 1
         # A thread would show as the calloc of its thread vector.
@@ -75,7 +76,7 @@ check_counts() { # workload threads
 }
 
 @test "the same seed asks for the same sizes, another seed for others" {
-    for workload in stack malloc-large frag; do
+    for workload in stack malloc-large frag glibc-thread alloc-test; do
         # shellcheck disable=SC2046
         for run in a:7 b:7 c:8; do
             counted "${run%:*}" "$workload" $(small "$workload") --threads 1 --seed "${run#*:}"
@@ -86,7 +87,7 @@ check_counts() { # workload threads
 }
 
 @test "the same seed asks for the same sizes when threads interleave" {
-    for workload in stack "larson --slots 50" "xmalloc-test --mixed" frag; do
+    for workload in stack "larson --slots 50" "xmalloc-test --mixed" frag glibc-thread alloc-test; do
         for run in a:7 b:7 c:8; do
             # shellcheck disable=SC2086
             counted "${run%:*}" $workload --ops 10000 --threads 4 --seed "${run#*:}"
@@ -97,7 +98,7 @@ check_counts() { # workload threads
 }
 
 @test "the peak of live bytes is exact for one thread and near for more" {
-    for workload in fastpath stack malloc-large frag; do
+    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}"; do
         # shellcheck disable=SC2046
         counted run "$workload" $(small "$workload") --threads 1
         assert_equal "$(result run live_peak_bytes)" "$(count run peak_bytes)"
@@ -136,8 +137,10 @@ PY
 }
 
 @test "private work frees its own blocks, and xmalloc-test only those of others" {
-    counted own stack --ops 5000 --threads 4
-    assert_equal "$(count own frees_remote)" 0
+    for workload in stack "${PRIVATE[@]}"; do
+        counted own "$workload" --ops 5000 --threads 4
+        assert_equal "$(count own frees_remote)" 0
+    done
     counted remote xmalloc-test --ops 20000 --threads 4
     assert_equal "$(count remote frees_remote)" "$(count remote malloc)"
 }
@@ -165,4 +168,168 @@ PY
     counted mixed xmalloc-test --mixed --ops 20000
     counted plain xmalloc-test --ops 20000
     assert_not_equal "$(count mixed sizes_bag)" "$(count plain sizes_bag)"
+}
+
+@test "threadtest holds --objects in all and frees them in order" {
+    counted one threadtest --objects 1000 --ops 2500 --threads 1 --size 8
+    assert_equal "$(count one peak_bytes)" 8000
+    assert_equal "$(count one frees_order)" "$(chain 2500)"
+    # Each of four threads fills its quarter at least once, but all need not be full at once.
+    counted four threadtest --objects 1000 --ops 4000 --threads 4 --size 8
+    assert [ "$(count four peak_bytes)" -ge 2000 ]
+    assert [ "$(count four peak_bytes)" -le 8000 ]
+    counted work threadtest --objects 1000 --ops 2500 --threads 1 --work 100
+    assert_equal "$(count work frees_order)" "$(count one frees_order)"
+}
+
+# chain N: the hash of N frees of the blocks 1, 2, ... N in that order.
+chain() {
+    "$PYTHON" -c '
+import sys
+chained = 0
+for number in range(1, int(sys.argv[1]) + 1):
+    chained = (chained ^ number) * 0x100000001B3 % 2**64
+print(chained)' "$1"
+}
+
+@test "linux-scalability holds a block a thread, with --keep all of them" {
+    counted pairs linux-scalability --ops 5000 --threads 1
+    assert_equal "$(count pairs peak_bytes)" 512
+    for threads in 1 3; do
+        counted keep linux-scalability --keep --ops 5000 --threads "$threads"
+        assert_equal "$(count keep malloc)" 5000
+        assert_equal "$(count keep free)" $((5000 + $(count keep calloc)))
+        assert_equal "$(count keep left_blocks)" 0
+        assert_equal "$(count keep frees_remote)" 0
+    done
+    counted keep linux-scalability --keep --ops 5000 --threads 1
+    assert_equal "$(count keep peak_bytes)" $((5000 * 512))
+    # The default holds no more than 256 MiB, whatever the size.
+    for size in 1 512 100m; do
+        run "$BENCH" linux-scalability --keep --describe --size "$size"
+        assert [ "$(json ops <<<"$output")" -le $((268435456 / ${size/100m/104857600})) ]
+    done
+}
+
+@test "glibc-thread and alloc-test ask and free as their descriptions say" {
+    # A second account of both in another language, from the words of the descriptions: it gives the
+    # same hashes of the sizes and of the order of frees, or one of the two is wrong.
+    model() {
+        "$PYTHON" - "$@" <<'PY'
+import sys
+W = 2**64
+class Prng: # splitmix64 seeds xoshiro256**
+    def __init__(self, seed):
+        self.s = []
+        for i in range(1, 5):
+            z = (seed + i * 0x9E3779B97F4A7C15) % W
+            z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % W
+            z = (z ^ z >> 27) * 0x94D049BB133111EB % W
+            self.s.append(z ^ z >> 31)
+    def next(self):
+        rotate = lambda x, k: (x << k | x >> 64 - k) % W
+        a, b, c, d = self.s
+        result = rotate(b * 5 % W, 7) * 9 % W
+        c ^= a; d ^= b
+        self.s = [a ^ d, b ^ c, c ^ (b << 17) % W, rotate(d, 45)]
+        return result
+    def below(self, n): return self.next() * n >> 64
+
+sizes_hash = frees_hash = made = 0
+def allocate(size):
+    global sizes_hash, made
+    made += 1
+    sizes_hash = (sizes_hash ^ size) * 0x100000001B3 % W
+    return made
+def free(number):
+    global frees_hash
+    frees_hash = (frees_hash ^ number) * 0x100000001B3 % W
+
+def glibc_thread(prng, ops, nslots):
+    index = [prng.below(nslots) for _ in range(65536)]
+    def size():
+        unit = (prng.next() >> 11) / 2**53
+        return int(1 / (1 / 4 - unit * (1 / 4 - 1 / 32768)))
+    sizes = [size() for _ in range(65536)]
+    slots = [0] * nslots
+    for i in range(ops):
+        at = index[i % 65536]
+        if slots[at]: free(slots[at])
+        slots[at] = allocate(sizes[i % 65536])
+    return slots
+
+def alloc_test(prng, ops, nslots):
+    bands = [.000064, .001536, .01536, .08192, .24576, .393216, .262144]
+    def size():
+        u, k = prng.next() >> 57, 0
+        while (u + 1) >> k & 1 == 0: k += 1
+        return 2**(k + 2) + prng.below(2**(k + 2)) + 1
+    sizes = [size() for _ in range(65536)]
+    ends, share = [0], 0.0
+    for band in bands:
+        share += band
+        ends.append(max(ends[-1] + 1, int(share * nslots + .5)))
+    slots = [0] * nslots
+    for k in range(nslots):
+        if prng.next() >> 63 and made < ops: slots[k] = allocate(sizes[made % 65536])
+    while made < ops:
+        bits = prng.next()
+        pick, place, band, below = bits >> 32, bits % 2**32, 0, bands[6]
+        while band < 6 and pick >= int(below * 2**32):
+            band += 1
+            below += bands[6 - band]
+        at = ends[band] + (place * (ends[band + 1] - ends[band]) >> 32)
+        if slots[at]:
+            free(slots[at])
+            slots[at] = 0
+        else:
+            slots[at] = allocate(sizes[made % 65536])
+    return slots
+
+run = {"glibc-thread": glibc_thread, "alloc-test": alloc_test}[sys.argv[1]]
+for number in run(Prng(int(sys.argv[2])), int(sys.argv[3]), int(sys.argv[4])):
+    if number: free(number)
+print(sizes_hash, frees_hash)
+PY
+    }
+    for workload in glibc-thread alloc-test; do
+        counted run "$workload" --threads 1 --seed 3 --ops 30000 --slots 5000
+        assert_equal "$(count run sizes_order) $(count run frees_order)" \
+            "$(model "$workload" 3 30000 5000)"
+    done
+    # The account tells seeds apart.
+    assert_not_equal "$(count run frees_order)" "$(model alloc-test 4 30000 5000 | cut -d' ' -f2)"
+}
+
+@test "cache-scratch frees a block of main's in each thread, cache-thrash none" {
+    for threads in 2 5; do
+        counted scratch cache-scratch --threads "$threads" --ops 1000 --passes 10
+        assert_equal "$(count scratch frees_remote)" "$threads"
+        assert_equal "$(count scratch malloc)" $((1000 + threads + 4))
+    done
+}
+
+@test "the false-sharing index sees lines that two threads write to, and no others" {
+    index() { # prints blocks recorded and blocks that share a line
+        json counters <<<"$output" | tr -dc '0-9 ' | xargs
+    }
+    # One block for all threads, whatever they ask for.
+    run env ASHLAR_FAULT=same LD_PRELOAD="$FAULT_SHIM" \
+        "$BENCH" cache-thrash --threads 3 --ops 600 --passes 3
+    assert_equal "$(index)" "600 600"
+    # One thread shares with nobody, and neither do blocks of the null heap.
+    run "$BENCH" cache-scratch --threads 1 --ops 600
+    assert_equal "$(index)" "600 0"
+    run "$BENCH" cache-scratch --threads 3 --ops 600 --null
+    assert_equal "$(index)" "600 0"
+    # glibc gives threads heaps of their own, and a thread the block back that it has freed last. The
+    # first needs threads that run at the same time, for heaps of ended threads are used again: a
+    # third of a second's work each.
+    run "$BENCH" cache-thrash --threads 2
+    assert_equal "$(index)" "8192 0"
+    run "$BENCH" cache-scratch --threads 2 --ops 600
+    assert_equal "$(index)" "600 600"
+    # The first 4096 blocks of each thread are looked at.
+    run "$BENCH" cache-scratch --threads 2 --ops 10000 --passes 2
+    assert_equal "$(index)" "8192 8192"
 }
