@@ -10,7 +10,8 @@
  *     ring    | next -> . . . . . . . . | wraps      mapped: twice the window
  *
  * Live blocks overlap there. Stores must therefore stay within one window of the block's start:
- * touch() in worker.h wraps its offsets, and a null run has nearly no payload resident.
+ * touch() in worker.h wraps its offsets, and a null run has nearly no payload resident. Nothing is
+ * zeroed, a resized block stays where it is, and alignments hold up to a page.
  */
 #ifndef ASHLAR_BENCH_HEAP_H
 #define ASHLAR_BENCH_HEAP_H
@@ -21,9 +22,14 @@
 #define NULL_WINDOW ((size_t)64 << 10)
 
 struct heap {
-    void *(*alloc)(size_t size_bytes);                     /* malloc */
-    void (*release)(void *block);                          /* free */
-    void (*release_sized)(void *block, size_t size_bytes); /* free_sized, NULL until asked for */
+    void *(*alloc)(size_t size_bytes);                      /* malloc */
+    void (*release)(void *block);                           /* free */
+    void (*release_sized)(void *block, size_t size_bytes);  /* free_sized, NULL until asked for */
+    void *(*alloc_zeroed)(size_t count, size_t size_bytes); /* calloc */
+    void *(*resize)(void *block, size_t size_bytes);        /* realloc */
+    int (*alloc_posix)(void **block, size_t alignment_bytes,
+                       size_t size_bytes);                             /* posix_memalign */
+    void *(*alloc_aligned)(size_t alignment_bytes, size_t size_bytes); /* aligned_alloc */
 };
 
 extern const struct heap heap_system;

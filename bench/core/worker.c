@@ -6,7 +6,7 @@
 
 const char *const touch_names[] = {"none", "first", "ends", "page", "head", "full", NULL};
 
-void worker_out_of_memory(const struct worker *worker, size_t size_bytes)
+void worker_out_of_memory(const struct worker *worker, const char *door, size_t size_bytes)
 {
     /* Memory ends for many workers at once, and one line is enough: the others wait for the end. */
     static atomic_flag said = ATOMIC_FLAG_INIT;
@@ -14,20 +14,48 @@ void worker_out_of_memory(const struct worker *worker, size_t size_bytes)
         pause();
     }
     die(EXIT_MEMORY,
-        "%s: out of memory: malloc(%zu) returned NULL with about %lld bytes live; free "
+        "%s: out of memory: %s(%zu) returned NULL with about %lld bytes live; free "
         "memory or choose smaller options",
-        worker->run->workload->name, size_bytes,
+        worker->run->workload->name, door, size_bytes,
         (long long)atomic_load(&worker->run->live.total) + (long long)worker->live.delta);
+}
+
+/* Counts a failure. Returns true for the first: one line a worker, because a broken allocator
+ * breaks many blocks. */
+static bool first_failure(struct worker *worker)
+{
+    return worker->check_failures++ == 0;
 }
 
 __attribute__((cold)) void worker_check_failed(struct worker *worker, const void *block,
                                                size_t size_bytes, uint64_t wanted, uint64_t found)
 {
-    /* One line a worker: a broken allocator breaks many blocks. */
-    if (worker->check_failures++ == 0) {
+    if (first_failure(worker)) {
         warn("%s: block %p of %zu bytes came back changed: its first bytes are %016" PRIx64
              " instead of %016" PRIx64,
              worker->run->workload->name, block, size_bytes, found, wanted);
+    }
+}
+
+__attribute__((cold)) void worker_misaligned(struct worker *worker, const char *door,
+                                             const void *block, size_t size_bytes,
+                                             size_t alignment_bytes)
+{
+    if (first_failure(worker)) {
+        warn("%s: %s gave block %p of %zu bytes, which is no multiple of %zu",
+             worker->run->workload->name, door, block, size_bytes, alignment_bytes);
+    }
+}
+
+void worker_check_zero(struct worker *worker, const char *block, size_t size_bytes)
+{
+    size_t at = 0;
+    while (at < size_bytes && block[at] == 0) {
+        at++;
+    }
+    if (at < size_bytes && first_failure(worker)) {
+        warn("%s: calloc gave block %p of %zu bytes, whose byte %zu is not zero",
+             worker->run->workload->name, (const void *)block, size_bytes, at);
     }
 }
 

@@ -87,6 +87,6 @@ faulty() { # fault workload options...
         faulty refuse "$workload"
         assert_failure 4
         assert_equal "$output" ""
-        assert_regex "$stderr" "^ashlar-bench: $workload: out of memory: malloc\([0-9]+\) returned NULL with about [0-9]+ bytes live; free memory or choose smaller options\$"
+        assert_regex "$stderr" "^ashlar-bench: $workload: out of memory: [a-z_]+\([0-9]+\) returned NULL with about [0-9]+ bytes live; free memory or choose smaller options\$"
     done
 }

@@ -4,24 +4,30 @@
  * hands them on to the C library. At exit it writes one "name value" a line to ASHLAR_COUNT_FILE:
  *
  *     malloc, calloc, ...   calls of each entry point (free: of a block, not of NULL)
- *     sizes_order           hash of malloc's sizes in their order: equal for equal streams
- *     sizes_bag             hash of malloc's sizes in any order, for threads that interleave
- *     frees_order           hash of the order of frees: each block by the number of its malloc
+ *     calloc_system         callocs by others than the program: the C library's, one a thread
+ *     blocks                blocks that the program asked for, by any door; a realloc is one
+ *     sizes_order           hash of the blocks' sizes in their order: equal for equal streams
+ *     sizes_bag             hash of the blocks' sizes in any order, for threads that interleave
+ *     frees_order           hash of the order of frees: each block by its number
  *     frees_remote          frees by another thread than the one that allocated
- *     peak_bytes            highest sum of the sizes of malloc's live blocks
- *     left_blocks           malloc's blocks that are still live at exit
+ *     peak_bytes            highest sum of the sizes of live blocks
+ *     left_blocks           blocks that are still live at exit
  *
  * The sizes of live blocks stand in a hash table of our own, addresses as keys, linear probing.
  * One lock guards everything: it is slow, and only right counts matter.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "caller.h"
 
 /* The C library's own doors, under the names that nobody interposes. */
 extern void *__libc_malloc(size_t size_bytes);
@@ -33,23 +39,25 @@ void free_sized(void *block, size_t size_bytes);
 
 #define TABLE_SLOTS ((size_t)1 << 21)
 
-/* A live block of malloc. */
+/* A live block of the program. */
 struct entry {
     uintptr_t block; /* 0 when empty */
     size_t size_bytes;
-    uint64_t number; /* 1 for the first malloc of the process */
+    uint64_t number; /* 1 for the first block of the process */
     unsigned thread; /* that allocated it */
 };
 
 static struct {
     pthread_mutex_t lock;
-    uint64_t mallocs, callocs, reallocs, frees, frees_sized, memaligns;
+    uint64_t mallocs, callocs, callocs_system, reallocs, frees, frees_sized;
+    uint64_t posix_memaligns, aligned_allocs;
+    uint64_t blocks;
     uint64_t sizes_order, sizes_bag;
     uint64_t frees_order, frees_remote;
     uint64_t live_bytes;
     uint64_t peak_bytes;
     uint64_t left_blocks;
-    struct entry *table; /* TABLE_SLOTS of them; NULL before the first malloc */
+    struct entry *table; /* TABLE_SLOTS of them; NULL before the first block */
     unsigned nthreads;   /* threads that called so far */
 } tally = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -104,18 +112,18 @@ static void table_put(struct entry entry)
     tally.table[at] = entry;
 }
 
-/* Takes a block out and closes the gap behind it. Returns false for a block that malloc never gave.
- */
-static int table_take(uintptr_t block, struct entry *taken)
+/* Takes a block out and closes the gap behind it. Returns false for a block that is not the
+ * program's. */
+static bool table_take(uintptr_t block, struct entry *taken)
 {
     struct entry *table = tally.table;
     if (table == NULL) {
-        return 0;
+        return false;
     }
     size_t hole = home_of(block);
     while (table[hole].block != block) {
         if (table[hole].block == 0) {
-            return 0;
+            return false;
         }
         hole = next_of(hole);
     }
@@ -129,26 +137,49 @@ static int table_take(uintptr_t block, struct entry *taken)
         }
     }
     table[hole].block = 0;
-    return 1;
+    return true;
+}
+
+/* Enters a block as live. Called with the lock held. */
+static void enter(void *block, size_t size_bytes)
+{
+    table_put((struct entry){(uintptr_t)block, size_bytes, tally.blocks, thread_number()});
+    tally.left_blocks++;
+    tally.live_bytes += size_bytes;
+    if (tally.live_bytes > tally.peak_bytes) {
+        tally.peak_bytes = tally.live_bytes;
+    }
+}
+
+/* Takes a block out of the books, if it is in them. Called with the lock held. */
+static bool leave(void *block, struct entry *taken)
+{
+    if (!table_take((uintptr_t)block, taken)) {
+        return false;
+    }
+    tally.left_blocks--;
+    tally.live_bytes -= taken->size_bytes;
+    return true;
+}
+
+/* Counts a request of the program and enters what it got; `block` may be NULL. */
+static void *note_block(uint64_t *counter, void *block, size_t size_bytes)
+{
+    pthread_mutex_lock(&tally.lock);
+    ++*counter;
+    tally.blocks++;
+    chain(&tally.sizes_order, size_bytes);
+    tally.sizes_bag += mix(size_bytes + 1);
+    if (block != NULL) {
+        enter(block, size_bytes);
+    }
+    pthread_mutex_unlock(&tally.lock);
+    return block;
 }
 
 void *malloc(size_t size_bytes)
 {
-    void *block = __libc_malloc(size_bytes);
-    pthread_mutex_lock(&tally.lock);
-    tally.mallocs++;
-    chain(&tally.sizes_order, size_bytes);
-    tally.sizes_bag += mix(size_bytes + 1);
-    if (block != NULL) {
-        table_put((struct entry){(uintptr_t)block, size_bytes, tally.mallocs, thread_number()});
-        tally.left_blocks++;
-        tally.live_bytes += size_bytes;
-        if (tally.live_bytes > tally.peak_bytes) {
-            tally.peak_bytes = tally.live_bytes;
-        }
-    }
-    pthread_mutex_unlock(&tally.lock);
-    return block;
+    return note_block(&tally.mallocs, __libc_malloc(size_bytes), size_bytes);
 }
 
 static void note_free(void *block, uint64_t *counter)
@@ -159,9 +190,7 @@ static void note_free(void *block, uint64_t *counter)
     }
     pthread_mutex_lock(&tally.lock);
     ++*counter;
-    if (table_take((uintptr_t)block, &taken)) {
-        tally.left_blocks--;
-        tally.live_bytes -= taken.size_bytes;
+    if (leave(block, &taken)) {
         tally.frees_remote += taken.thread != thread_number();
         chain(&tally.frees_order, taken.number);
     }
@@ -181,54 +210,79 @@ void free_sized(void *block, size_t size_bytes)
     __libc_free(block);
 }
 
-static void note(uint64_t *counter)
-{
-    pthread_mutex_lock(&tally.lock);
-    ++*counter;
-    pthread_mutex_unlock(&tally.lock);
-}
-
 void *calloc(size_t count, size_t size_bytes)
 {
-    note(&tally.callocs);
+    if (called_by_program(__builtin_return_address(0))) {
+        return note_block(&tally.callocs, __libc_calloc(count, size_bytes), count * size_bytes);
+    }
+    pthread_mutex_lock(&tally.lock);
+    tally.callocs++;
+    tally.callocs_system++;
+    pthread_mutex_unlock(&tally.lock);
     return __libc_calloc(count, size_bytes);
 }
 
+/* The old block leaves the books before the C library can give its address to another thread. */
 void *realloc(void *block, size_t size_bytes)
 {
-    note(&tally.reallocs);
-    return __libc_realloc(block, size_bytes);
+    struct entry old;
+    pthread_mutex_lock(&tally.lock);
+    const bool known = block != NULL && leave(block, &old);
+    pthread_mutex_unlock(&tally.lock);
+    void *resized = __libc_realloc(block, size_bytes);
+    if (resized == NULL && known) {
+        pthread_mutex_lock(&tally.lock);
+        enter(block, old.size_bytes);
+        pthread_mutex_unlock(&tally.lock);
+    }
+    return note_block(&tally.reallocs, resized, size_bytes);
 }
 
 int posix_memalign(void **out, size_t alignment_bytes, size_t size_bytes)
 {
-    note(&tally.memaligns);
-    *out = __libc_memalign(alignment_bytes, size_bytes);
-    return *out == NULL;
+    *out = note_block(&tally.posix_memaligns, __libc_memalign(alignment_bytes, size_bytes),
+                      size_bytes);
+    return *out == NULL ? ENOMEM : 0;
 }
 
 void *aligned_alloc(size_t alignment_bytes, size_t size_bytes)
 {
-    note(&tally.memaligns);
-    return __libc_memalign(alignment_bytes, size_bytes);
+    return note_block(&tally.aligned_allocs, __libc_memalign(alignment_bytes, size_bytes),
+                      size_bytes);
 }
 
 __attribute__((destructor)) static void report(void)
 {
+    const struct {
+        const char *name;
+        uint64_t value;
+    } lines[] = {
+        {"malloc", tally.mallocs},
+        {"calloc", tally.callocs},
+        {"calloc_system", tally.callocs_system},
+        {"realloc", tally.reallocs},
+        {"free", tally.frees},
+        {"free_sized", tally.frees_sized},
+        {"posix_memalign", tally.posix_memaligns},
+        {"aligned_alloc", tally.aligned_allocs},
+        {"blocks", tally.blocks},
+        {"sizes_order", tally.sizes_order},
+        {"sizes_bag", tally.sizes_bag},
+        {"frees_order", tally.frees_order},
+        {"frees_remote", tally.frees_remote},
+        {"peak_bytes", tally.peak_bytes},
+        {"left_blocks", tally.left_blocks},
+    };
     const char *path = getenv("ASHLAR_COUNT_FILE");
     char text[1024];
+    int len = 0;
     if (path == NULL) {
         return;
     }
-    const int len = snprintf(
-        text, sizeof text,
-        "malloc %ju\ncalloc %ju\nrealloc %ju\nfree %ju\nfree_sized %ju\nmemalign %ju\n"
-        "sizes_order %ju\nsizes_bag %ju\nfrees_order %ju\nfrees_remote %ju\n"
-        "peak_bytes %ju\nleft_blocks %ju\n",
-        (uintmax_t)tally.mallocs, (uintmax_t)tally.callocs, (uintmax_t)tally.reallocs,
-        (uintmax_t)tally.frees, (uintmax_t)tally.frees_sized, (uintmax_t)tally.memaligns,
-        (uintmax_t)tally.sizes_order, (uintmax_t)tally.sizes_bag, (uintmax_t)tally.frees_order,
-        (uintmax_t)tally.frees_remote, (uintmax_t)tally.peak_bytes, (uintmax_t)tally.left_blocks);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        len += snprintf(text + len, sizeof text - (size_t)len, "%s %ju\n", lines[i].name,
+                        (uintmax_t)lines[i].value);
+    }
     const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (fd < 0 || write(fd, text, (size_t)len) != len) {
         abort();

@@ -73,7 +73,7 @@ assert_near() {
     assert_near "$(calls '^BM_malloc_free_mt/64/.*threads:2$' malloc)" 2000
     assert_near "$(calls '^BM_stack/64/10/' malloc)" 10000
     assert_near "$(calls '^BM_calloc/1024/' calloc)" 1000
-    assert_near "$(calls '^BM_posix_memalign/64/1024/' memalign)" 1000
+    assert_near "$(calls '^BM_posix_memalign/64/1024/' posix_memalign)" 1000
     # 16, 24, 36, 54, 81, 121, 181, 271, 406, 609, 913
     assert_near "$(calls '^BM_realloc_growth/1024/' realloc)" 11000
 }
