@@ -26,3 +26,16 @@ $(B)/bench/test/%.so: bench/test/%.c
 	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIC -shared -pthread $< -o $@
 
 -include $(BENCH_OBJS:.o=.d) $(B)/bench/micro.d $(BENCH_SHIMS:.so=.d)
+
+# Real programs: a driver each, and the small helper that starts what they measure.
+BENCH_PROGRAMS := $(patsubst bench/%,$(B)/%,$(wildcard bench/programs/*.sh)) $(B)/programs/once
+ALL            += $(BENCH_PROGRAMS)
+CHECK_DEPS     += $(BENCH_PROGRAMS)
+
+$(B)/programs/%.sh: bench/programs/%.sh
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(B)/programs/once: bench/programs/once.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(OPT) $(CWARN) -fPIE -pie $< -o $@

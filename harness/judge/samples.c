@@ -179,6 +179,18 @@ static bool find_place(struct reader *r, const json_t *line, size_t *cell, size_
     return true;
 }
 
+/* A real program has no bare loop: all of its peak is the program's own. */
+static void settle_nulls(struct samples *run)
+{
+    const json_t *cells = json_object_get(run->plan, "cells");
+    for (size_t c = 0; c < run->n_cells; c++) {
+        bool program = json_object_get(json_array_get(cells, c), "program") != NULL;
+        for (size_t a = 0; program && a < run->n_allocators; a++) {
+            run->null_kib[c * run->n_allocators + a] = 0;
+        }
+    }
+}
+
 static bool read_skipped(struct reader *r)
 {
     const json_t *skipped = json_object_get(r->run->plan, "skipped");
@@ -232,6 +244,7 @@ static bool read_plan(struct reader *r, json_t *line)
         run->uncounted == NULL) {
         return refuse_memory(r);
     }
+    settle_nulls(run);
     return read_skipped(r);
 }
 

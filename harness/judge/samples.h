@@ -85,7 +85,8 @@ void samples_free(struct samples *run);
 const struct sample *samples_at(const struct samples *run, size_t cell, size_t allocator,
                                 size_t block);
 
-/* Peak of the cell's --null run under the allocator, KiB; NAN: there was none. */
+/* Peak of the cell's --null run under the allocator, KiB; 0 for a real program, which has none to
+ * subtract; NAN: there was none. */
 double samples_null(const struct samples *run, size_t cell, size_t allocator);
 
 /* The plan leaves the cell out for this allocator (it lacks an entry point that the workload

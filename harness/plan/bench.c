@@ -1,6 +1,7 @@
 /* bench.c: see bench.h. */
 #include "plan/bench.h"
 
+#include "base/place.h"
 #include "process/child.h"
 
 #include <stdio.h>
@@ -47,6 +48,31 @@ static struct words micro_argv(const struct plan *plan, const struct cell *cell,
     return argv;
 }
 
+static char *driver_of(const struct cell *cell)
+{
+    return strchr(cell->program, '/') != NULL
+               ? text_copy(cell->program)
+               : text_format("%s/programs/%s.sh", place_home(), cell->program);
+}
+
+const char *bench_preload_as(const struct cell *cell)
+{
+    return cell->program != NULL ? "ASHLAR_PRELOAD" : NULL;
+}
+
+static void add_program(struct words *argv, const struct plan *plan, const struct cell *cell)
+{
+    if (cell->program != NULL) {
+        char *driver = driver_of(cell);
+
+        words_add(argv, driver);
+        free(driver);
+    } else {
+        words_add(argv, plan->bench);
+        words_add(argv, cell->workload);
+    }
+}
+
 struct words bench_argv(const struct plan *plan, const struct cell *cell, enum bench_mode mode,
                         uint64_t ops)
 {
@@ -54,8 +80,7 @@ struct words bench_argv(const struct plan *plan, const struct cell *cell, enum b
 
     if (cell->micro != NULL)
         return micro_argv(plan, cell, mode, ops != 0 ? ops : cell->ops);
-    words_add(&argv, plan->bench);
-    words_add(&argv, cell->workload);
+    add_program(&argv, plan, cell);
     if (ops != 0) {
         struct words args = cell_args_with_ops(cell, ops);
 
@@ -103,6 +128,7 @@ static bool read_description(struct cell *cell, const char *text, struct words *
 {
     json_t *answer = json_loads(text, 0, NULL);
     const char *params = json_string_value(json_object_get(answer, "params"));
+    const char *program = json_string_value(json_object_get(answer, "program"));
     const json_t *points = json_object_get(answer, "entry_points");
     json_int_t threads = json_integer_value(json_object_get(answer, "threads"));
     bool ok = params != NULL && threads > 0 && json_array_size(points) > 0;
@@ -111,6 +137,8 @@ static bool read_description(struct cell *cell, const char *text, struct words *
         free(cell->params);
         cell->params = text_copy(params);
         cell->threads = (uint64_t)threads;
+        if (cell->program != NULL && program != NULL)
+            cell->measured = text_copy(program);
         for (size_t i = 0; i < json_array_size(points); i++)
             words_add(needed, json_string_value(json_array_get(points, i)));
     }
@@ -135,7 +163,7 @@ static bool describe_workload(const struct plan *plan, struct cell *cell, struct
                   complaint_of(&child));
     else if (!read_description(cell, child.text[CHILD_OUT], needed))
         ok = fail(why, EXIT_USAGE, "%s gives no description of %s; build it from this tree",
-                  plan->bench, cell->workload);
+                  cell->program != NULL ? cell->program : plan->bench, cell->workload);
     child_free(&child);
     return ok;
 }

@@ -37,29 +37,59 @@ static void warn(struct plan *plan, const char *id, const char *text, const char
                           json_pack("{s:s,s:s,s:s}", "id", id, "text", text, "remedy", remedy));
 }
 
-static bool uses_micro(const struct plan *plan, bool micro)
+static bool uses_bench(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->suite.count; i++)
-        if ((plan->suite.cells[i].micro != NULL) == micro)
+        if (plan->suite.cells[i].micro == NULL && plan->suite.cells[i].program == NULL)
             return true;
     return false;
+}
+
+static bool uses_micro(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->suite.count; i++)
+        if (plan->suite.cells[i].micro != NULL)
+            return true;
+    return false;
+}
+
+/* Each file once, however many cells run it. */
+static void describe_program(json_t *programs, const char *name, const char *path)
+{
+    struct elf_file elf;
+    json_t *known;
+    size_t i;
+
+    json_array_foreach(programs, i, known)
+    {
+        if (strcmp(json_string_value(json_object_get(known, "path")), path) == 0)
+            return;
+    }
+    elf_file_read(path, &elf);
+    json_array_append_new(
+        programs, json_pack("{s:s,s:s,s:s}", "name", name, "path", path, "build_id", elf.build_id));
 }
 
 /* Build ids of the programs are part of the plan: a rebuilt bench is another measurement. */
 static json_t *describe_programs(const struct plan *plan)
 {
     json_t *programs = json_array();
-    struct elf_file elf;
 
-    if (uses_micro(plan, false)) {
-        elf_file_read(plan->bench, &elf);
-        json_array_append_new(programs, json_pack("{s:s,s:s,s:s}", "name", "ashlar-bench", "path",
-                                                  plan->bench, "build_id", elf.build_id));
-    }
-    if (uses_micro(plan, true)) {
-        elf_file_read(plan->micro, &elf);
-        json_array_append_new(programs, json_pack("{s:s,s:s,s:s}", "name", "ashlar-micro", "path",
-                                                  plan->micro, "build_id", elf.build_id));
+    if (uses_bench(plan))
+        describe_program(programs, "ashlar-bench", plan->bench);
+    if (uses_micro(plan))
+        describe_program(programs, "ashlar-micro", plan->micro);
+    for (size_t i = 0; i < plan->suite.count; i++) {
+        const struct cell *cell = &plan->suite.cells[i];
+        struct words argv = {0};
+
+        if (cell->program == NULL)
+            continue;
+        argv = bench_argv(plan, cell, BENCH_TIMED, 0);
+        describe_program(programs, cell->program, argv.at[0]);
+        if (cell->measured != NULL)
+            describe_program(programs, cell->workload, cell->measured);
+        words_free(&argv);
     }
     return programs;
 }
@@ -164,11 +194,11 @@ static struct words words_of_json(const json_t *array)
 
 static json_t *cell_to_json(const struct cell *cell)
 {
-    return json_pack("{s:i,s:s,s:s,s:s*,s:s*,s:I,s:b,s:I,s:I,s:o}", "id", cell->id, "label",
-                     cell->label, "workload", cell->workload, "micro", cell->micro, "params",
-                     cell->params, "threads", (json_int_t)cell->threads, "primary", cell->primary,
-                     "ops", (json_int_t)cell->ops, "count_ops", (json_int_t)cell->count_ops, "args",
-                     words_to_json(&cell->args));
+    return json_pack("{s:i,s:s,s:s,s:s*,s:s*,s:s*,s:I,s:b,s:I,s:I,s:o}", "id", cell->id, "label",
+                     cell->label, "workload", cell->workload, "micro", cell->micro, "program",
+                     cell->program, "params", cell->params, "threads", (json_int_t)cell->threads,
+                     "primary", cell->primary, "ops", (json_int_t)cell->ops, "count_ops",
+                     (json_int_t)cell->count_ops, "args", words_to_json(&cell->args));
 }
 
 static json_t *allocator_to_json(const struct allocator *allocator)
@@ -227,6 +257,7 @@ static bool cell_from_json(struct cell *cell, const json_t *from)
     cell->label = copy_of(from, "label");
     cell->workload = copy_of(from, "workload");
     cell->micro = copy_of(from, "micro");
+    cell->program = copy_of(from, "program");
     cell->params = copy_of(from, "params");
     cell->args = words_of_json(json_object_get(from, "args"));
     cell->threads = number_of(from, "threads");
@@ -290,10 +321,12 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     plan->valgrind = find_program("valgrind");
     json_array_foreach(plan->programs, i, program)
     {
-        bool micro =
-            strcmp(json_string_value(json_object_get(program, "name")), "ashlar-micro") == 0;
+        const char *name = json_string_value(json_object_get(program, "name"));
 
-        *(micro ? &plan->micro : &plan->bench) = copy_of(program, "path");
+        if (name != NULL && strcmp(name, "ashlar-micro") == 0)
+            plan->micro = copy_of(program, "path");
+        if (name != NULL && strcmp(name, "ashlar-bench") == 0)
+            plan->bench = copy_of(program, "path");
     }
     if (!lists_from_json(plan, line) || plan->suite.name == NULL || plan->suite.blocks == 0 ||
         plan->run_id == NULL)

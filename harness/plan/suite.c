@@ -99,6 +99,9 @@ static int on_cell_key(struct reading *reading, const char *section, const char 
     } else if (strcmp(key, "micro") == 0) {
         if (!set_once(&cell->micro, value))
             return refuse(reading, section, key, "is set twice; give each cell its own section");
+    } else if (strcmp(key, "program") == 0) {
+        if (!set_once(&cell->program, value))
+            return refuse(reading, section, key, "is set twice; give each cell its own section");
     } else if (strcmp(key, "args") == 0) {
         if (cell->args.count > 0)
             return refuse(reading, section, key, "is set twice; give each cell its own section");
@@ -114,8 +117,9 @@ static int on_cell_key(struct reading *reading, const char *section, const char 
         if (!in_range(value, UINT64_MAX, &cell->count_ops))
             return refuse(reading, section, key, "give a number above 0");
     } else {
-        return refuse(reading, section, key,
-                      "unknown key; use workload, micro, args, primary, count or count_ops");
+        return refuse(
+            reading, section, key,
+            "unknown key; use workload, micro, program, args, primary, count or count_ops");
     }
     return 1;
 }
@@ -186,13 +190,37 @@ static bool settle_micro(struct cell *cell)
     return cell->threads > 0 && cell->args.count <= 2;
 }
 
+static char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = text_copy(slash != NULL ? slash + 1 : path);
+    char *dot = strrchr(name, '.');
+
+    if (dot != NULL)
+        *dot = '\0';
+    return name;
+}
+
+/* A driver's path is known by its file's name. What a program does beside the part that counts is
+ * not its own alone, so its instructions are not counted. */
+static bool settle_program(struct cell *cell)
+{
+    const char *slash = strrchr(cell->program, '/');
+
+    cell->workload = slash != NULL ? name_of(slash) : text_copy(cell->program);
+    if (cell->count_wish == COUNT_YES || cell->count_ops != 0)
+        return false;
+    cell->count_wish = COUNT_NO;
+    return true;
+}
+
 static bool settle_cell(struct cell *cell, const char *file, struct failure *why)
 {
     const char *threads = option_of(&cell->args, "--threads");
     const char *ops = option_of(&cell->args, "--ops");
 
-    if ((cell->workload == NULL) == (cell->micro == NULL))
-        return fail(why, EXIT_USAGE, "%s: [cell %s] give one of workload and micro", file,
+    if ((cell->workload != NULL) + (cell->micro != NULL) + (cell->program != NULL) != 1)
+        return fail(why, EXIT_USAGE, "%s: [cell %s] give one of workload, micro and program", file,
                     cell->label);
     cell->threads = 1;
     if (threads != NULL && !in_range(threads, 4096, &cell->threads))
@@ -205,6 +233,9 @@ static bool settle_cell(struct cell *cell, const char *file, struct failure *why
                     file, cell->label);
     if (cell->micro != NULL && !settle_micro(cell))
         return fail(why, EXIT_USAGE, "%s: [cell %s] the args of a micro cell are --ops N alone",
+                    file, cell->label);
+    if (cell->program != NULL && !settle_program(cell))
+        return fail(why, EXIT_USAGE, "%s: [cell %s] instructions of a program are not counted",
                     file, cell->label);
     settle_count(cell);
     return true;
@@ -230,17 +261,6 @@ static bool settle(struct suite *suite, const char *file, struct failure *why)
                         file, suite->cells[i].workload, primaries);
     }
     return true;
-}
-
-static char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *name = text_copy(slash != NULL ? slash + 1 : path);
-    char *dot = strrchr(name, '.');
-
-    if (dot != NULL)
-        *dot = '\0';
-    return name;
 }
 
 static bool unknown_suite(const char *name, struct failure *why)
@@ -313,6 +333,11 @@ bool suite_of_words(struct suite *suite, const struct words *cells, struct failu
     return true;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool same_words(const struct words *a, const struct words *b)
 {
     if (a->count != b->count)
@@ -331,7 +356,7 @@ bool suite_same_cells(const struct suite *a, const struct suite *b)
         const struct cell *x = &a->cells[i], *y = &b->cells[i];
 
         if (strcmp(x->workload, y->workload) != 0 || x->primary != y->primary ||
-            (x->micro != NULL && (y->micro == NULL || strcmp(x->micro, y->micro) != 0)) ||
+            !same_text(x->micro, y->micro) || !same_text(x->program, y->program) ||
             !same_words(&x->args, &y->args))
             return false;
     }
@@ -344,6 +369,8 @@ void suite_close(struct suite *suite)
         free(suite->cells[i].label);
         free(suite->cells[i].workload);
         free(suite->cells[i].micro);
+        free(suite->cells[i].program);
+        free(suite->cells[i].measured);
         free(suite->cells[i].params);
         words_free(&suite->cells[i].args);
     }

@@ -7,6 +7,7 @@
  *
  *     [cell larson-2]
  *     workload = larson                  or: micro = BM_malloc_free/64
+ *                                        or: program = sqlite3 (a real one, see bench/programs)
  *     args = --threads 2 --ops 4000000   the amount of work is always stated
  *     primary = yes                      counts for the verdict; at most two a workload
  *     count = no                         whether instructions are counted (default: one thread)
@@ -27,8 +28,10 @@ enum count_wish { COUNT_AUTO, COUNT_YES, COUNT_NO };
 struct cell {
     int id;                     /* its place in the suite */
     char *label;                /* the section's name */
-    char *workload;             /* "micro" for a Google Benchmark row */
+    char *workload;             /* "micro" for a Google Benchmark row; a program's name */
     char *micro;                /* the row's name, NULL for a workload of ashlar-bench */
+    char *program;              /* a real program's name, or its driver's path; else NULL */
+    char *measured;             /* the program that its driver runs; NULL until it was asked */
     char *params;               /* canonical text from the bench; NULL until it was asked */
     struct words args;          /* of the workload, without its name */
     uint64_t threads;           /* from --threads in args or the row's name, 1 without */

@@ -73,6 +73,8 @@ static struct words launcher_argv(const struct child_order *order)
     add_option(&argv, "--timeout-ms", text_format("%llu", (unsigned long long)order->timeout_ms));
     if (order->preload != NULL)
         add_option(&argv, "--preload", text_copy(order->preload));
+    if (order->preload_as != NULL)
+        add_option(&argv, "--preload-as", text_copy(order->preload_as));
     if (!order->randomise)
         words_add(&argv, "--no-aslr");
     if (order->count)

@@ -22,13 +22,14 @@ extern volatile sig_atomic_t child_interrupted;
 void child_catch_interrupts(void);
 
 struct child_order {
-    char *const *argv;   /* the program, by path, and its arguments */
-    char *const *env;    /* NAME=VALUE to add; NULL: none */
-    const char *preload; /* library or NULL */
-    unsigned pad_bytes;  /* padding of the environment, 0..8192 */
-    uint64_t timeout_ms; /* 0: none */
-    bool randomise;      /* address space layout */
-    bool count;          /* perf_event counters */
+    char *const *argv;      /* the program, by path, and its arguments */
+    char *const *env;       /* NAME=VALUE to add; NULL: none */
+    const char *preload;    /* library or NULL */
+    const char *preload_as; /* the variable that names it; NULL: LD_PRELOAD */
+    unsigned pad_bytes;     /* padding of the environment, 0..8192 */
+    uint64_t timeout_ms;    /* 0: none */
+    bool randomise;         /* address space layout */
+    bool count;             /* perf_event counters */
 };
 
 enum child_fate {

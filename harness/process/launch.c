@@ -144,16 +144,17 @@ static void write_all(int fd, const char *text, size_t len)
 /* ---- the child ---- */
 
 struct order {
-    char **program;      /* argv of the measured program */
-    const char *preload; /* path or NULL */
-    size_t pad_bytes;    /* length of the padding variable's value */
-    uint64_t timeout_ms; /* 0: none */
-    int report_fd;       /* where the report goes */
-    bool randomise;      /* ASLR */
-    bool count;          /* open the counters */
+    char **program;         /* argv of the measured program */
+    const char *preload;    /* path or NULL */
+    const char *preload_as; /* the variable that names it */
+    size_t pad_bytes;       /* length of the padding variable's value */
+    uint64_t timeout_ms;    /* 0: none */
+    int report_fd;          /* where the report goes */
+    bool randomise;         /* ASLR */
+    bool count;             /* open the counters */
 };
 
-static char preload_text[4096 + sizeof "LD_PRELOAD="];
+static char preload_text[4096 + 64];
 static char pad_text[PAD_MAX + sizeof "ASHLAR_PAD="];
 static char *child_env[ENV_MAX];
 
@@ -165,7 +166,7 @@ static void build_env(const struct order *order)
         if (strncmp(*e, "LD_PRELOAD=", 11) != 0 && strncmp(*e, "ASHLAR_PAD=", 11) != 0)
             child_env[n++] = *e;
     if (order->preload != NULL) {
-        snprintf(preload_text, sizeof preload_text, "LD_PRELOAD=%s", order->preload);
+        snprintf(preload_text, sizeof preload_text, "%s=%s", order->preload_as, order->preload);
         child_env[n++] = preload_text;
     }
     strcpy(pad_text, "ASHLAR_PAD=");
@@ -276,15 +277,16 @@ static enum ending await(pid_t pid, uint64_t timeout_ms, const sigset_t *signals
 static void __attribute__((noreturn)) refuse(const char *what)
 {
     dprintf(2,
-            "ashlar-launch: %s; usage: ashlar-launch --report-fd FD [--preload LIB] [--pad BYTES] "
-            "[--timeout-ms MS] [--no-aslr] [--count] -- PROGRAM ARGS\n",
+            "ashlar-launch: %s; usage: ashlar-launch --report-fd FD [--preload LIB] [--preload-as "
+            "VARIABLE] "
+            "[--pad BYTES] [--timeout-ms MS] [--no-aslr] [--count] -- PROGRAM ARGS\n",
             what);
     _exit(2);
 }
 
 static struct order read_order(char **argv)
 {
-    struct order order = {NULL, NULL, 0, 0, -1, true, false};
+    struct order order = {NULL, NULL, "LD_PRELOAD", 0, 0, -1, true, false};
 
     for (argv++; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
         if (strcmp(*argv, "--no-aslr") == 0) {
@@ -295,6 +297,8 @@ static struct order read_order(char **argv)
             refuse("an option has no value");
         } else if (strcmp(*argv, "--preload") == 0) {
             order.preload = *++argv;
+        } else if (strcmp(*argv, "--preload-as") == 0) {
+            order.preload_as = *++argv;
         } else if (strcmp(*argv, "--pad") == 0) {
             order.pad_bytes = strtoul(*++argv, NULL, 10);
         } else if (strcmp(*argv, "--timeout-ms") == 0) {

@@ -3,6 +3,7 @@
 
 #include "plan/bench.h"
 #include "process/child.h"
+#include "run/agree.h"
 #include "run/counts.h"
 #include "run/outcome.h"
 #include "run/progress.h"
@@ -34,14 +35,16 @@ static bool run_child(struct runner *runner, size_t cell, size_t allocator, enum
                       uint64_t ops, unsigned pad_bytes, struct child *child, struct failure *why)
 {
     const struct allocator *under = &runner->plan->allocators[allocator];
-    struct words argv = bench_argv(runner->plan, &runner->plan->suite.cells[cell], mode, ops);
+    const struct cell *what = &runner->plan->suite.cells[cell];
+    struct words argv = bench_argv(runner->plan, what, mode, ops);
     struct child_order order = {.argv = argv.at,
                                 .env = under->env.at,
                                 .preload = under->path,
+                                .preload_as = bench_preload_as(what),
                                 .pad_bytes = pad_bytes,
                                 .timeout_ms = runner->plan->suite.timeout_s * 1000,
                                 .randomise = true,
-                                .count = runner->pmu};
+                                .count = runner->pmu && what->program == NULL};
     bool ok = child_run(child, &order, why);
 
     words_free(&argv);
@@ -109,9 +112,13 @@ static bool run_null(struct runner *runner, size_t cell, size_t allocator, struc
     return store_append_one(runner->store, line, why);
 }
 
+/* A real program has no bare loop. */
 static bool null_due(const struct journal *journal, size_t pair)
 {
-    return !journal->null_done[pair] && !journal->out[pair];
+    const struct plan *plan = journal->plan;
+
+    return !journal->null_done[pair] && !journal->out[pair] &&
+           plan->suite.cells[pair / plan->n_allocators].program == NULL;
 }
 
 static bool run_nulls(struct runner *runner, bool quiet, struct failure *why)
@@ -192,6 +199,29 @@ static bool run_sample(struct runner *runner, size_t cell, size_t allocator, uin
     return true;
 }
 
+/* Outputs are compared once the whole block has run, whatever its order. */
+static void judge_outputs(struct runner *runner, size_t cell, json_t *lines)
+{
+    const struct plan *plan = runner->plan;
+    json_t *damaged = agree_judge(lines, plan->allocators[0].name);
+    json_t *line;
+    size_t i;
+
+    json_array_foreach(damaged, i, line)
+    {
+        const char *name = json_string_value(json_object_get(line, "allocator"));
+        size_t allocator = 0;
+
+        while (strcmp(plan->allocators[allocator].name, name) != 0)
+            allocator++;
+        progress_clear(&runner->progress);
+        fprintf(stderr, "ashlar: %s under %s: integrity: %s\n", plan->suite.cells[cell].label, name,
+                json_string_value(json_object_get(line, "detail")));
+        journal_failed(runner->journal, cell, allocator);
+    }
+    json_decref(damaged);
+}
+
 /* Every allocator once, in random order, back to back; stored in one write. */
 static bool run_block(struct runner *runner, size_t cell, uint64_t round, struct failure *why)
 {
@@ -203,8 +233,10 @@ static bool run_block(struct runner *runner, size_t cell, uint64_t round, struct
     for (size_t i = 0; ok && i < runner->plan->n_allocators; i++)
         if (!runner->journal->out[journal_pair(runner->journal, cell, order[i])])
             ok = run_sample(runner, cell, order[i], round, i, lines, why);
-    if (ok)
+    if (ok) {
+        judge_outputs(runner, cell, lines);
         ok = store_append(runner->store, lines, why);
+    }
     if (ok)
         journal_block_ran(runner->journal, cell, round);
     json_decref(lines);

@@ -84,6 +84,23 @@ static void test_everything_said(void **state)
     suite_close(&suite);
 }
 
+static void test_programs(void **state)
+{
+    struct suite suite;
+    struct failure why;
+
+    (void)state;
+    assert_true(open_text(&suite,
+                          "[cell a]\nprogram = lua5.4\nargs = --ops 9\nprimary = yes\n"
+                          "[cell b]\nprogram = /opt/my.sh\nargs = --ops 4\n",
+                          &why));
+    assert_string_equal(suite.cells[0].program, "lua5.4");
+    assert_string_equal(suite.cells[0].workload, "lua5.4");
+    assert_int_equal(suite.cells[0].count_ops, 0);
+    assert_string_equal(suite.cells[1].workload, "my");
+    suite_close(&suite);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -91,9 +108,14 @@ static void test_refusals(void **state)
     refuses("[cell a]\nworkload = larson\n", "states no amount of work");
     refuses("[cell a]\nworkload = larson\nargs = --ops 0\n", "states no amount of work");
     refuses("[cell a]\nworkload = larson\nargs = --ops\n", "states no amount of work");
-    refuses("[cell a]\nargs = --ops 4\n", "give one of workload and micro");
+    refuses("[cell a]\nargs = --ops 4\n", "give one of workload, micro and program");
     refuses("[cell a]\nworkload = x\nmicro = y\nargs = --ops 4\n",
-            "give one of workload and micro");
+            "give one of workload, micro and program");
+    refuses("[cell a]\nworkload = x\nprogram = y\nargs = --ops 4\n",
+            "give one of workload, micro and program");
+    refuses("[cell a]\nprogram = y\nargs = --ops 4\ncount = yes\n", "are not counted");
+    refuses("[cell a]\nprogram = y\nargs = --ops 4\ncount_ops = 4\n", "are not counted");
+    refuses("[cell a]\nprogram = y\n", "states no amount of work");
     refuses("[cell a]\nmicro = y\nargs = --threads 2 --ops 4\n", "--ops N alone");
     refuses("[cell a]\nworkload = x\nargs = --threads none --ops 4\n", "--threads none");
     refuses("[cell a]\nworkload = x\nargs = --ops 4\nprimary = maybe\n", "say yes or no");
@@ -146,7 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),   cmocka_unit_test(test_everything_said),
         cmocka_unit_test(test_refusals),   cmocka_unit_test(test_args_with_ops),
-        cmocka_unit_test(test_same_cells),
+        cmocka_unit_test(test_same_cells), cmocka_unit_test(test_programs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
