@@ -75,7 +75,7 @@ execute() {
     "$here/once" "${options[@]}" --stdout "$work/log" -- "$program" --port 0 --unixsocket "$work/s" \
         --save "" --appendonly no --dir "$work" --daemonize no &
     server=$!
-    trap 'kill "$server" 2>/dev/null; rm -rf -- "$work"' EXIT
+    trap 'kill "$server" 2>/dev/null || :; rm -rf -- "$work"' EXIT
     await_server
     client ask --pipe <"$input/load" >/dev/null
     client "$here/once" --report "$work/client" --stdout /dev/null -- /usr/bin/redis-benchmark \

@@ -21,7 +21,7 @@ driver() {
 }
 
 @test "every driver is tested here" {
-    assert_equal "$(cd "$DRIVERS" && echo *.sh | tr ' ' '\n' | grep -v common | sort | xargs)" \
+    assert_equal "$(cd "$DRIVERS" && echo *.sh | tr ' ' '\n' | grep -v common | sed "s/.sh$//" | sort | xargs)" \
         "$(printf '%s\n' "${PROGRAMS[@]}" | sort | xargs)"
 }
 

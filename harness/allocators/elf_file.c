@@ -69,7 +69,7 @@ static bool note_build_id(const struct view *notes, char *hex)
     return false;
 }
 
-/* A file linked without a build id is named by its bytes (FNV-1a). */
+/* A file linked without a build id, or a script, is named by its bytes (FNV-1a). */
 static void content_id(const struct view *view, char *hex)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -135,7 +135,7 @@ bool elf_file_read(const char *path, struct elf_file *file)
     view.at = memory;
     view.size_bytes = (size_t)status.st_size;
     read_view(&view, file);
-    if (file->kind == ELF_USABLE && file->build_id[0] == '\0')
+    if (file->build_id[0] == '\0')
         content_id(&view, file->build_id);
     munmap(memory, view.size_bytes);
     return file->kind == ELF_USABLE;

@@ -18,7 +18,8 @@ enum elf_kind {
 
 struct elf_file {
     enum elf_kind kind;
-    char build_id[2 * 64 + 1]; /* hexadecimal; "bytes-" and a hash when the file has none */
+    char build_id[2 * 64 + 1]; /* hexadecimal; "bytes-" and a hash when the file has none;
+                                  "" when it cannot be read, or is empty */
 };
 
 /* Reads `path`. True when the kind is ELF_USABLE. */

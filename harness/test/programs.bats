@@ -47,7 +47,7 @@ programs() {
     chmod +x spy.sh
     sed -i "s|program = lua5.4|program = $PWD/spy.sh|" programs.ini
     programs run ashlar --blocks 1
-    assert_equal "$(sort seen | uniq -c | xargs)" "1 none none 2 none $ASHLAR_BUILD/libashlar.so"
+    assert_equal "$(sort seen | uniq -c | xargs)" "2 none $ASHLAR_BUILD/libashlar.so 1 none none"
 }
 
 @test "an output that is not the baseline's is an integrity failure of whose it is" {
@@ -75,7 +75,8 @@ programs() {
 
 @test "the whole peak of a program is judged" {
     setup_programs
-    programs compare "glibc ashlar" --blocks 6 || true
+    run ashlar compare --suite ./programs.ini --results res --quiet --allocators "glibc ashlar"
+    [[ $status =~ ^[013]$ ]] # any verdict, but a verdict
     run -0 jq -c '[.cells[] | select(.metric == "peak_rss") | .baseline_null_kib, .contender_null_kib]' \
         res/latest/summary.json
     assert_output "[0,0]"

@@ -108,6 +108,7 @@ static void test_kinds(void **state)
     assert_int_equal(file.kind, ELF_NOT_ELF);
     assert_false(read_bytes("hello", 5, &file));
     assert_int_equal(file.kind, ELF_NOT_ELF);
+    assert_memory_equal(file.build_id, "bytes-", 6); /* a script is known by its bytes too */
     image.header.e_machine = EM_SPARC;
     assert_false(read_bytes(&image, sizeof image, &file));
     assert_int_equal(file.kind, ELF_OTHER_MACHINE);
