@@ -21,7 +21,7 @@ umask 077
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 unset LD_PRELOAD
-entry_points=(malloc calloc realloc free)
+name='' package='' entry_points=(malloc calloc realloc free) # a driver's own words come after
 
 refuse() {
     echo "$name: $1" >&2

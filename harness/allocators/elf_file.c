@@ -47,7 +47,7 @@ static size_t padded(size_t size_bytes)
 static bool note_build_id(const struct view *notes, char *hex)
 {
     size_t offset = 0;
-    const ElfW(Nhdr) *note;
+    const ElfW(Nhdr) * note;
 
     while ((note = view_part(notes, offset, sizeof *note)) != NULL) {
         size_t name_at = offset + sizeof *note;
