@@ -21,18 +21,27 @@ uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+int phase_descriptor(const char *text)
+{
+    int fd = 0;
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c < '0' || *c > '9' || fd > 99999) {
+            return -1;
+        }
+        fd = fd * 10 + (*c - '0');
+    }
+    return fd;
+}
+
 bool phase_open(void)
 {
     const char *name = getenv("ASHLAR_PHASE_FD");
     if (name == NULL || *name == '\0') {
         return true;
     }
-    int fd = 0;
-    for (const char *c = name; *c != '\0'; c++) {
-        if (*c < '0' || *c > '9' || fd > 99999) {
-            return false;
-        }
-        fd = fd * 10 + (*c - '0');
+    const int fd = phase_descriptor(name);
+    if (fd < 0) {
+        return false;
     }
     const int flags = fcntl(fd, F_GETFL);
     if (flags != -1 && (flags & O_ACCMODE) != O_RDONLY) {

@@ -26,6 +26,9 @@ struct phase_record {
     uint64_t monotonic_ns; /* CLOCK_MONOTONIC */
 };
 
+/* A descriptor's number from the text of a variable, -1 when it is no number. */
+int phase_descriptor(const char *text);
+
 /* Looks for the descriptor. Returns false when ASHLAR_PHASE_FD is set but is no number. */
 bool phase_open(void);
 

@@ -112,8 +112,8 @@ void result_print(const struct run *run)
     }
     text_add(&line, "],\"straggler\":");
     text_add_fixed(&line, straggler_permille(run), 3);
-    text_add(&line, ",\"live_peak_bytes\":%lld", (long long)atomic_load(&run->live.peak));
-    text_add(&line, ",\"live_end_bytes\":%lld", (long long)atomic_load(&run->live.total));
+    text_add(&line, ",\"live_peak_bytes\":%lld", (long long)atomic_load(&run->live->peak));
+    text_add(&line, ",\"live_end_bytes\":%lld", (long long)atomic_load(&run->live->total));
     add_tail(run);
     text_add(&line, ",\"check_failures\":%" PRIu64 ",\"counters\":{", run_check_failures(run));
     for (unsigned i = 0; i < run->ncounters; i++) {

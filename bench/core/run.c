@@ -38,7 +38,7 @@ static void worker_init(struct run *run, struct worker *worker, unsigned index)
     uint64_t cookie_state = run->seed;
     memset(worker, 0, sizeof *worker);
     worker->heap = run->null ? heap_null : heap_system;
-    worker->live.shared = &run->live;
+    worker->live.shared = run->live;
     prng_seed(&worker->prng, run->seed, index);
     worker->touch = run->touch;
     worker->check = run->check;
@@ -147,6 +147,7 @@ static void idle(uint64_t idle_ms)
 void run_all(struct run *run)
 {
     const struct workload *workload = run->workload;
+    run->live = live_open();
     workers_create(run);
     if (run->null) {
         heap_null_enter(run->host->ring);

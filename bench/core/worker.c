@@ -17,7 +17,7 @@ void worker_out_of_memory(const struct worker *worker, const char *door, size_t 
         "%s: out of memory: %s(%zu) returned NULL with about %lld bytes live; free "
         "memory or choose smaller options",
         worker->run->workload->name, door, size_bytes,
-        (long long)atomic_load(&worker->run->live.total) + (long long)worker->live.delta);
+        (long long)atomic_load(&worker->run->live->total) + (long long)worker->live.delta);
 }
 
 /* Counts a failure. Returns true for the first: one line a worker, because a broken allocator

@@ -113,7 +113,7 @@ struct run {
     bool null, check;
     struct worker *workers; /* nthreads of them */
     struct worker *host;    /* the main thread's, for setup and drain */
-    struct live live;
+    struct live *live; /* requested bytes, by all workers */
     struct gate gate;
     uint64_t elapsed_ns; /* the timed part, summed over generations */
     void *shared;        /* the workload's book for all workers */

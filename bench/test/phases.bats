@@ -56,3 +56,44 @@ PY
     ASHLAR_PHASE_FD=7 run "$BENCH" stack --ops 1000 7</dev/null
     assert_success
 }
+
+# watched ARGS...: runs ashlar-bench ARGS with its live bytes in a file that is read meanwhile. Prints the
+# highest total seen, then total and peak at the end and whether the pid was that of the process.
+watched() {
+    "$PYTHON" - "$BENCH" "$@" <<'PY'
+import mmap, os, struct, subprocess, sys
+fd = os.memfd_create("live")
+os.ftruncate(fd, 4096)
+page = mmap.mmap(fd, 4096)
+at = lambda place: struct.unpack_from("=q", page, place)[0]
+child = subprocess.Popen(sys.argv[1:], pass_fds=[fd], stdout=subprocess.DEVNULL,
+                         env=dict(os.environ, ASHLAR_LIVE_FD=str(fd)))
+highest = 0
+while child.poll() is None:
+    highest = max(highest, at(0))
+print(highest, at(0), at(128), at(256) == child.pid, child.returncode)
+PY
+}
+
+@test "live bytes can be read from outside while the process runs" {
+    run watched frag --ops 400000 --peak 8m
+    assert_success
+    read -r highest total peak mine code <<<"$output"
+    assert_equal "$total $mine $code" "0 True 0"
+    assert [ "$peak" -ge $((8 << 20)) ]
+    assert [ "$peak" -lt $((9 << 20)) ]
+    assert [ "$highest" -gt $((1 << 20)) ]
+    assert [ "$highest" -le "$peak" ]
+}
+
+@test "a descriptor for live bytes that cannot serve is refused" {
+    ASHLAR_LIVE_FD=x run "$BENCH" stack --ops 1000
+    assert_failure 2
+    assert_output --partial "ASHLAR_LIVE_FD is 'x'; give the number of an open file of"
+    ASHLAR_LIVE_FD=7 run "$BENCH" stack --ops 1000 7</dev/null
+    assert_failure 2
+    head -c 4096 /dev/zero >"$BATS_TEST_TMPDIR/page"
+    ASHLAR_LIVE_FD=7 run "$BENCH" stack --ops 1000 7<"$BATS_TEST_TMPDIR/page"
+    assert_failure 2
+    assert_output --partial "descriptor 7 cannot be mapped"
+}
