@@ -14,6 +14,7 @@ extern const struct workload workload_glibc_thread;
 extern const struct workload workload_alloc_test;
 extern const struct workload workload_cache_thrash;
 extern const struct workload workload_cache_scratch;
+extern const struct workload workload_blowup;
 
 const struct workload *const workloads[] = {
     &workload_fastpath,
@@ -28,5 +29,6 @@ const struct workload *const workloads[] = {
     &workload_alloc_test,
     &workload_cache_thrash,
     &workload_cache_scratch,
+    &workload_blowup,
     NULL,
 };

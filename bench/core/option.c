@@ -106,6 +106,15 @@ struct value option_parse(const char *command, const struct option *option, cons
     return parse_number(command, option, given);
 }
 
+bool option_is_default(const char *command, const struct option *option, struct value value)
+{
+    struct value fallback = {0, 0};
+    if (option->kind != OPTION_FLAG) {
+        fallback = option_parse(command, option, option->fallback);
+    }
+    return value.lo == fallback.lo && value.hi == fallback.hi;
+}
+
 void option_print(struct text *text, const struct option *option, struct value value)
 {
     if (option->kind == OPTION_CHOICE) {

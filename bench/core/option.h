@@ -42,6 +42,9 @@ struct value option_parse(const char *command, const struct option *option, cons
 /* The value in its canonical form: bytes without suffix, so that equal values are equal keys. */
 void option_print(struct text *text, const struct option *option, struct value value);
 
+/* Whether the value is the one that stands when nothing is typed. */
+bool option_is_default(const char *command, const struct option *option, struct value value);
+
 /* The option of that name (len bytes), or NULL. */
 const struct option *option_find(const struct option *table, const char *name, size_t len);
 

@@ -103,6 +103,19 @@ static void add_tail(const struct run *run)
     text_add(&line, ",\"touched\":\"%s\"", touch_names[run->touch]);
 }
 
+/* Only workloads that took a series have the key. */
+static void add_series(const struct series *series)
+{
+    if (series->name == NULL) {
+        return;
+    }
+    text_add(&line, ",\"series\":{\"%s\":[", series->name);
+    for (unsigned i = 0; i < series->len; i++) {
+        text_add(&line, "%s%" PRIu64, i > 0 ? "," : "", series->values[i]);
+    }
+    text_add(&line, "]}");
+}
+
 void result_print(const struct run *run)
 {
     add_head(run, "ashlar-bench-1");
@@ -120,7 +133,9 @@ void result_print(const struct run *run)
         text_add(&line, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", run->counters[i].name,
                  run->counters[i].value);
     }
-    text_add(&line, "},\"vmhwm_kib\":%" PRIu64 "}\n", vmhwm_kib());
+    text_add(&line, "}");
+    add_series(&run->series);
+    text_add(&line, ",\"vmhwm_kib\":%" PRIu64 "}\n", vmhwm_kib());
     text_write(&line, STDOUT_FILENO);
 }
 

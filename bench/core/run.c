@@ -24,6 +24,16 @@ void run_counter(struct run *run, const char *name, uint64_t value)
     run->counters[run->ncounters++] = (struct counter){name, value};
 }
 
+void run_series(struct run *run, const char *name, uint64_t index, uint64_t count, uint64_t value)
+{
+    struct series *series = &run->series;
+    const uint64_t stride = (count + SERIES_LEN_MAX - 1) / SERIES_LEN_MAX;
+    series->name = name;
+    if (index % stride == 0) {
+        series->values[series->len++] = value;
+    }
+}
+
 uint64_t run_check_failures(const struct run *run)
 {
     uint64_t failures = run->host->check_failures;

@@ -30,6 +30,7 @@
 #define THREADS_MAX 256
 #define OPTIONS_MAX 16
 #define COUNTERS_MAX 4
+#define SERIES_LEN_MAX 128
 
 /* What is stored in a new block. Each policy is what its word says; `page` is `ends` too. */
 enum touch {
@@ -80,6 +81,13 @@ struct counter {
     uint64_t value;
 };
 
+/* A figure that the workload took again and again. */
+struct series {
+    const char *name; /* NULL: the workload has none */
+    unsigned len;
+    uint64_t values[SERIES_LEN_MAX];
+};
+
 /* One thread of a workload. Two cache lines apart from the next: the prefetcher fetches pairs. */
 struct worker {
     _Alignas(128) struct heap heap; /* the doors, copied for one load less */
@@ -119,6 +127,7 @@ struct run {
     void *shared;        /* the workload's book for all workers */
     struct counter counters[COUNTERS_MAX];
     unsigned ncounters;
+    struct series series;
 };
 
 /* All workloads, NULL-terminated: the one list. */
@@ -132,5 +141,9 @@ static inline uint64_t share(uint64_t whole, uint64_t parts, uint64_t i)
 
 /* Adds a figure to the result. */
 void run_counter(struct run *run, const char *name, uint64_t value);
+
+/* Adds a value to the result's series, whose place is `index` of `count` in all: as many of them
+ * are kept as fit, at even distances. Calls for one run are in order and not at the same time. */
+void run_series(struct run *run, const char *name, uint64_t index, uint64_t count, uint64_t value);
 
 #endif

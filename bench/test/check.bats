@@ -33,7 +33,7 @@ faulty() { # fault workload options...
 }
 
 @test "one flipped bit in a live block is found" {
-    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test; do
+    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test blowup; do
         faulty flip "$workload" --check
         assert_failure 1
         assert_equal "$(json check_failures <<<"$output")" 1
@@ -42,7 +42,7 @@ faulty() { # fault workload options...
 }
 
 @test "a block that was handed out twice is found" {
-    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test; do
+    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test blowup; do
         faulty twin "$workload" --check
         assert_failure 1
         assert_not_equal "$(json check_failures <<<"$output")" 0

@@ -54,12 +54,17 @@ usage_error() {
     usage_error "xmalloc-test: --threads 3 does not fit; give a multiple of 2" xmalloc-test --threads 3
     usage_error "larson: --sized needs free_sized, which no loaded library exports; preload an allocator that has it, or drop --sized" larson --sized
     usage_error "cache-thrash: --passes 3 leaves none for each of 4 threads; give 4 or more" cache-thrash --passes 3 --threads 4
+    usage_error "malloc-large: --slots does not fit --mode batch128, whose sizes are fixed; drop one of them" malloc-large --mode batch128 --slots 3
+    usage_error "malloc-large: --size does not fit --mode pair800k, whose sizes are fixed; drop one of them" malloc-large --mode pair800k --size 1m
+    usage_error "frag: --freed does not fit --mode aging; it belongs to --mode sawtooth" frag --mode aging --freed 50
+    usage_error "frag: --peak is 2047 bytes for each of 33 threads, too few for --mode doubling; give them 2048 or more" frag --mode doubling --peak 67583 --threads 33
     usage_error "larson: --check cannot hold with --null, whose blocks overlap; drop one of them" larson --check --null
 }
 
 @test "presets: unknown, of a workload without any, and what they set" {
     usage_error "larson: unknown preset 'ptmalloc'; choose one of mimalloc-bench, hoard" larson --preset ptmalloc
-    usage_error "stack: unknown preset 'hoard'; this workload has none, give its options instead" stack --preset hoard
+    usage_error "stack: unknown preset 'hoard'; choose one of glibc" stack --preset hoard
+    usage_error "blowup: unknown preset 'hoard'; this workload has none, give its options instead" blowup --preset hoard
     run "$BENCH" larson --describe --preset mimalloc-bench
     assert_equal "$(json params <<<"$output")" "size=8..1000,slots=5000,generations=20,sized=0,touch=ends"
     assert_equal "$(json seed <<<"$output")" 4141
@@ -85,6 +90,10 @@ for line in subprocess.check_output([sys.argv[1], "--list"], text=True).splitlin
     assert_equal "$(described alloc-test mimalloc-bench params)" "slots=262144,maxexp=10,touch=full"
     assert_equal "$(described cache-thrash mimalloc-bench ops)" 4000
     assert_equal "$(described cache-thrash mimalloc-bench params)" "size=1,passes=2000000,touch=none"
+    assert_equal "$(described stack glibc params)" "order=fifo,depth=400,size=16,age=0,touch=none"
+    assert_equal "$(described malloc-large snmalloc ops)" 100000
+    assert_equal "$(described malloc-large snmalloc-batch ops)" 99968
+    assert_equal "$(described frag largesmall ops)" 3355500
     assert_equal "$(described cache-scratch hoard ops)" 400
     assert_equal "$(described cache-scratch hoard params)" "size=8,passes=1000000,touch=none"
 }
@@ -99,7 +108,7 @@ for line in subprocess.check_output([sys.argv[1], "--list"], text=True).splitlin
 
 @test "a size in k, m, g and a range of one size are the same key as in bytes" {
     run "$BENCH" malloc-large --describe --size=1m..2m
-    assert_equal "$(json params <<<"$output")" "size=1048576..2097152,slots=10,touch=page"
+    assert_equal "$(json params <<<"$output")" "mode=random,size=1048576..2097152,slots=10,touch=page"
     run "$BENCH" stack --describe --size 64..65
     one="$output"
     run "$BENCH" stack --describe --size 64
@@ -143,7 +152,7 @@ for line in sys.argv[1:]:
     for key in ("imitates", "source", "options", "entry_points", "presets", "cells"):
         assert key in w, (w["name"], key)
     assert w["entry_points"] == ["malloc", "free"], w["entry_points"]
-    assert w["threads_default"] in (1, 2) and w["ops_default"] > 0 and w["cells"]
+    assert w["threads_default"] in (1, 2, 8) and w["ops_default"] > 0 and w["cells"]
     assert all(o["name"] and o["help"] for o in w["options"] + w["common_options"])
 PY
 }

@@ -16,6 +16,7 @@ PYTHON=/usr/bin/python3
 [ -x "$PYTHON" ] || PYTHON=python3
 WORKLOADS=(fastpath stack larson xmalloc-test malloc-large frag)
 WORKLOADS+=(threadtest linux-scalability glibc-thread alloc-test cache-thrash cache-scratch)
+WORKLOADS+=(blowup)
 # Each thread frees what it allocated, and nothing is allocated outside the timed part.
 PRIVATE=(threadtest linux-scalability glibc-thread alloc-test cache-thrash)
 
@@ -33,6 +34,7 @@ small() {
     glibc-thread) echo --ops 20000 --slots 300 ;;
     alloc-test) echo --ops 20000 --slots 2000 ;;
     cache-*) echo --ops 20000 --passes 12 ;;
+    blowup) echo --ops 20000 --live 64k ;;
     esac
 }
 

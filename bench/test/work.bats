@@ -50,7 +50,7 @@ check_counts() { # workload threads
 }
 
 @test "each workload allocates exactly --ops blocks and frees them all" {
-    for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" cache-scratch; do
+    for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" cache-scratch blowup; do
         check_counts "$workload" 1
     done
 }
@@ -63,7 +63,7 @@ check_counts() { # workload threads
 }
 
 @test "the count of operations follows --ops, whatever its divisors" {
-    for workload in fastpath stack larson frag "${PRIVATE[@]}" cache-scratch; do
+    for workload in fastpath stack larson frag "${PRIVATE[@]}" cache-scratch blowup; do
         counted odd "$workload" --ops 12347
         counted more "$workload" --ops 12348
         assert_equal $(($(count more blocks) - $(count odd blocks))) 1
@@ -354,4 +354,104 @@ PY
     # The first 4096 blocks of each thread are looked at.
     run "$BENCH" cache-scratch --threads 2 --ops 10000 --passes 2
     assert_equal "$(index)" "8192 8192"
+}
+
+# hash_lines: the shim's hash of a list of numbers, one a line.
+hash_lines() {
+    "$PYTHON" -c '
+import sys
+chained = 0
+for number in sys.stdin:
+    chained = (chained ^ int(number)) * 0x100000001B3 % 2**64
+print(chained)'
+}
+
+@test "malloc-large holds one block of 800 KiB, or 128 of them" {
+    counted pair malloc-large --mode pair800k --ops 200
+    counted batch malloc-large --mode batch128 --ops 200
+    for mode in pair batch; do
+        assert_equal "$(count $mode malloc)" 200
+        assert_equal "$(count $mode free)" 200
+        assert_equal "$(count $mode sizes_order)" "$(for _ in {1..200}; do echo 819200; done | hash_lines)"
+        assert_equal "$(count $mode frees_order)" "$(seq 200 | hash_lines)"
+    done
+    assert_equal "$(count pair peak_bytes)" 819200
+    assert_equal "$(count batch peak_bytes)" $((128 * 819200))
+}
+
+@test "frag makes --ops blocks and frees them all in every mode, with one thread and many" {
+    for mode in sawtooth doubling largesmall aging; do
+        for threads in 1 2 6; do
+            counted run frag --mode $mode --peak 2m --ops 20011 --threads $threads --check
+            assert_equal "$(count run malloc)" 20011
+            assert_equal "$(count run left_blocks)" 0
+            assert_equal "$(result run live_end_bytes)" 0
+            assert [ "$(count run peak_bytes)" -le $(((2 << 20) + 32768 * threads)) ]
+        done
+    done
+}
+
+@test "frag doubles and alternates exactly as drawn" {
+    counted doubling frag --mode doubling --peak 1m --ops 5000
+    assert_equal "$(count doubling sizes_order)" "$("$PYTHON" -c '
+peak, left, live, size = 1 << 20, 5000, 0, 512
+while left:
+    made = min((peak - live) // 2 // (2 * size) * 2, left)
+    print("\n".join([str(size)] * made), end="\n" if made else "")
+    left -= made
+    live = live + made // 2 * size + made % 2 * size if made else 0
+    size = size * 2 if made else 512' | hash_lines)"
+    counted largesmall frag --mode largesmall --peak 1m --ops 4500
+    assert_equal "$(count largesmall sizes_order)" "$("$PYTHON" -c '
+sizes = ([1 << 20] + [1000] * 1048) * 5
+print("\n".join(map(str, sizes[:4500])))' | hash_lines)"
+    # The large block beside four survivors.
+    assert_equal "$(count largesmall peak_bytes)" $(((1 << 20) + 4 * 1000))
+}
+
+@test "frag --mode aging keeps half of the peak live in the mean, in both mixes" {
+    counted a frag --mode aging --peak 4m --seed 7
+    counted b frag --mode aging --peak 4m --seed 7
+    counted c frag --mode aging --peak 4m --seed 8
+    assert_equal "$(count a sizes_order)" "$(count b sizes_order)"
+    assert_equal "$(count a frees_order)" "$(count b frees_order)"
+    assert_not_equal "$(count a sizes_order)" "$(count c sizes_order)"
+    local mean
+    mean=$(result a counters | sed "s/.*mean_live_bytes': \([0-9]*\).*/\1/")
+    assert [ "$mean" -gt $((2097152 * 90 / 100)) ]
+    assert [ "$mean" -lt $((2097152 * 110 / 100)) ]
+    # So far below the peak hardly anything is freed. The mean size is 284 bytes in the one mix and
+    # 575 in the other, so 429 when each has its half, with a standard error of 9.
+    counted mixes frag --mode aging --peak 256m --ops 20000
+    assert [ "$(count mixes peak_bytes)" -gt $((20000 * 380)) ]
+    assert [ "$(count mixes peak_bytes)" -lt $((20000 * 470)) ]
+}
+
+@test "blowup hands one demand from thread to thread" {
+    counted turns blowup --ops 20000 --live 64k --threads 4
+    # 1024 blocks of 64 bytes a turn.
+    assert_equal "$(count turns peak_bytes)" 65536
+    assert_equal "$(result turns live_peak_bytes)" 65536
+    assert_equal "$(count turns frees_remote)" 20000
+    assert_equal "$(count turns frees_order)" "$(seq 20000 | hash_lines)"
+    "$PYTHON" - "$BATS_TEST_TMPDIR/turns.json" <<'PY'
+import json, sys
+r = json.load(open(sys.argv[1]))
+kib = r["series"]["resident_kib"]
+assert r["counters"]["turns"] == 20 and len(kib) == 21, r
+grown = (max(kib[1:]) - kib[0]) * 1024 * 1000 // 65536
+assert r["counters"]["highest_permille"] == max(grown, 0), (grown, r)
+assert r["counters"]["first_permille"] == max((kib[1] - kib[0]) * 1024 * 1000 // 65536, 0)
+PY
+    counted alone blowup --ops 20000 --live 64k --threads 1
+    assert_equal "$(count alone frees_remote)" 0
+}
+
+@test "blowup sees memory that is kept from turn to turn" {
+    run "$BENCH" blowup --threads 1
+    alone=$(json counters <<<"$output" | sed "s/.*highest_permille': \([0-9]*\).*/\1/")
+    run "$BENCH" blowup --threads 4
+    four=$(json counters <<<"$output" | sed "s/.*highest_permille': \([0-9]*\).*/\1/")
+    # The C library keeps what was freed in the arena of the thread that had allocated it.
+    assert [ "$four" -gt $((alone * 3)) ]
 }

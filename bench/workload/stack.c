@@ -128,7 +128,13 @@ const struct workload workload_stack = {
     .source = "the batches of bench-malloc-simple (glibc), with orders and depths of our own",
     .blind_to = "blocks that outlive the round, so no fragmentation but that of --age",
     .options = options,
-    .presets = (const struct preset[]){{0}},
+    .presets =
+        (const struct preset[]){
+            {"glibc",
+             "bench-malloc-simple.c of glibc: batches of 400 blocks of 16 bytes, freed in the "
+             "order of allocation",
+             "--order fifo --depth 400 --size 16 --touch none --ops 5000000"},
+            {0}},
     .entry_points = (const char *const[]){"malloc", "free", NULL},
     .cells = (const char *const[]){"--order lifo --depth 8", "--order lifo --depth 128",
                                    "--order fifo --depth 512", "--order rnd --depth 8192",
