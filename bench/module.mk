@@ -1,12 +1,14 @@
-# bench: the workloads (ashlar-bench), the microbenchmarks (ashlar-micro) and the shims that test them.
+# bench: the workloads (ashlar-bench), the microbenchmarks (ashlar-micro), the floor of an
+# allocation (liblimit.so) and the shims that test them.
 
 BENCH_OBJS   := $(patsubst bench/%.c,$(B)/bench/%.o,\
                   $(wildcard bench/*.c bench/core/*.c bench/workload/*.c))
 BENCH_SHIMS  := $(patsubst bench/test/%.c,$(B)/bench/test/%.so,$(wildcard bench/test/*_shim.c))
 
-ALL          += $(B)/ashlar-bench $(B)/ashlar-micro
+ALL          += $(B)/ashlar-bench $(B)/ashlar-micro $(B)/liblimit.so
 CHECKS       += $(sort $(wildcard bench/test/*.bats))
-CHECK_DEPS   += $(B)/ashlar-bench $(B)/ashlar-micro $(BENCH_SHIMS)
+CHECK_DEPS   += $(B)/ashlar-bench $(B)/ashlar-micro $(B)/liblimit.so $(BENCH_SHIMS) \
+              $(B)/bench/test/doors
 
 $(B)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
@@ -21,11 +23,22 @@ $(B)/ashlar-micro: bench/micro/micro.cpp
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(OPT) $(CXXWARN) $(DEPS) -MF $(B)/bench/micro.d $< -lbenchmark -lpthread -o $@
 
+# Without builtins: gcc would make a call of calloc out of malloc and memset, inside calloc too.
+$(B)/liblimit.so: bench/limit/limit.c
+	@mkdir -p $(@D) $(B)/bench
+	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -MF $(B)/bench/limit.d -fno-builtin -fPIC -shared -pthread $< -o $@
+
+# Without builtins too: every call in it is meant.
+$(B)/bench/test/doors: bench/test/doors.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fno-builtin -pthread $< -o $@
+
 $(B)/bench/test/%.so: bench/test/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIC -shared -pthread $< -o $@
 
--include $(BENCH_OBJS:.o=.d) $(B)/bench/micro.d $(BENCH_SHIMS:.so=.d)
+-include $(BENCH_OBJS:.o=.d) $(B)/bench/micro.d $(BENCH_SHIMS:.so=.d) \
+         $(B)/bench/limit.d $(B)/bench/test/doors.d
 
 # Real programs: a driver each, and the small helper that starts what they measure.
 BENCH_PROGRAMS := $(patsubst bench/%,$(B)/%,$(wildcard bench/programs/*.sh)) $(B)/programs/once

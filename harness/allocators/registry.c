@@ -5,6 +5,7 @@
  *     [mine]                        the name
  *     path = /opt/lib/libmine.so    or: soname = libmine.so.  (first match in the linker's cache)
  *     env = MINE_CONF=decay:0       as often as needed
+ *     reference = yes               shown, never judged for the suite: a floor
  */
 #include "allocators/registry.h"
 
@@ -24,15 +25,18 @@ struct builtin {
     const char *name;
     const char *soname;  /* beginning of the name in the linker's cache; NULL: found otherwise */
     const char *package; /* of Debian */
+    const char *beside;  /* the file beside this command; NULL: not ours */
+    bool reference;
 };
 
 static const struct builtin builtins[] = {
-    {"glibc", NULL, NULL},
-    {"ashlar", NULL, NULL},
-    {"jemalloc", "libjemalloc.so.", "libjemalloc2"},
-    {"mimalloc", "libmimalloc.so.", "libmimalloc2.0"},
-    {"tcmalloc", "libtcmalloc_minimal.so.", "libtcmalloc-minimal4"},
-    {"tbbmalloc", "libtbbmalloc_proxy.so.", "libtbbmalloc2"},
+    {.name = "glibc"},
+    {.name = "ashlar", .beside = "libashlar.so"},
+    {.name = "jemalloc", .soname = "libjemalloc.so.", .package = "libjemalloc2"},
+    {.name = "mimalloc", .soname = "libmimalloc.so.", .package = "libmimalloc2.0"},
+    {.name = "tcmalloc", .soname = "libtcmalloc_minimal.so.", .package = "libtcmalloc-minimal4"},
+    {.name = "tbbmalloc", .soname = "libtbbmalloc_proxy.so.", .package = "libtbbmalloc2"},
+    {.name = "limit", .beside = "liblimit.so", .reference = true},
 };
 
 #define BUILTINS (sizeof builtins / sizeof builtins[0])
@@ -108,11 +112,12 @@ static void find_builtin(struct allocator *allocator, const struct builtin *buil
                          const char *cache)
 {
     allocator->name = text_copy(builtin->name);
+    allocator->reference = builtin->reference;
     if (strcmp(builtin->name, "glibc") == 0) {
         allocator->path = path_of_libc();
         allocator->remedy = text_copy("this program does not run on glibc");
-    } else if (strcmp(builtin->name, "ashlar") == 0) {
-        allocator->path = place_of("libashlar.so");
+    } else if (builtin->beside != NULL) {
+        allocator->path = place_of(builtin->beside);
         allocator->remedy = text_format("%s is not built; run make", allocator->path);
         if (access(allocator->path, R_OK) != 0)
             set_text(&allocator->path, NULL);
@@ -193,8 +198,12 @@ static int on_entry(void *user, const char *section, const char *key, const char
         if (strchr(value, '=') == NULL)
             return refuse(reading, section, "env wants NAME=VALUE");
         words_add(&allocator->env, value);
+    } else if (strcmp(key, "reference") == 0) {
+        allocator->reference = strcmp(value, "yes") == 0;
+        if (!allocator->reference && strcmp(value, "no") != 0)
+            return refuse(reading, section, "reference wants yes or no");
     } else {
-        return refuse(reading, section, "has an unknown key; use path, soname or env");
+        return refuse(reading, section, "has an unknown key; use path, soname, env or reference");
     }
     return 1;
 }
@@ -297,6 +306,7 @@ static bool resolve_name(const struct registry *registry, const char *name, stru
         return fail(why, EXIT_FAILED, "allocator %s is missing: %s", name, found->remedy);
     out->path = text_copy(found->path);
     words_add_all(&out->env, found->env.at);
+    out->reference = found->reference;
     return true;
 }
 

@@ -23,6 +23,7 @@ struct allocator {
     char *build_id;   /* of the file, see elf_file.h */
     char *version;    /* from the audit; NULL before it */
     struct words env; /* NAME=VALUE for its processes */
+    bool reference;   /* shown beside the others, never judged for the suite: a floor */
     json_t *audit;    /* NULL before the audit */
 };
 

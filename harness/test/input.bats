@@ -141,7 +141,7 @@ suite() {
 @test "a registry with an unknown key" {
     echo 'colour = red' >>registry.ini
     want=2 toy run plain
-    assert_line_on_stderr "registry.ini: [plain] has an unknown key; use path, soname or env"
+    assert_line_on_stderr "registry.ini: [plain] has an unknown key; use path, soname, env or reference"
     nothing_written
 }
 

@@ -68,9 +68,10 @@ static json_t *allocator_row(const struct registry *registry, const char *name)
     if (!registry_resolve(registry, name, &allocator, &why) || !audit_allocator(&allocator, &why))
         row = json_pack("{s:s,s:b,s:s}", "name", name, "usable", 0, "reason", why.text);
     else
-        row = json_pack("{s:s,s:b,s:s,s:s,s:s,s:O}", "name", name, "usable", 1, "path",
+        row = json_pack("{s:s,s:b,s:s,s:s,s:s,s:O,s:b}", "name", name, "usable", 1, "path",
                         allocator.path, "version", allocator.version, "build_id",
-                        allocator.build_id, "audit", allocator.audit);
+                        allocator.build_id, "audit", allocator.audit, "reference",
+                        allocator.reference);
     allocator_free(&allocator);
     return row;
 }
