@@ -15,6 +15,12 @@ extern const struct workload workload_alloc_test;
 extern const struct workload workload_cache_thrash;
 extern const struct workload workload_cache_scratch;
 extern const struct workload workload_blowup;
+extern const struct workload workload_msgpass;
+extern const struct workload workload_contention;
+extern const struct workload workload_batch_remote;
+extern const struct workload workload_sh8_like;
+extern const struct workload workload_mstress;
+extern const struct workload workload_rptest;
 
 const struct workload *const workloads[] = {
     &workload_fastpath,
@@ -30,5 +36,11 @@ const struct workload *const workloads[] = {
     &workload_cache_thrash,
     &workload_cache_scratch,
     &workload_blowup,
+    &workload_msgpass,
+    &workload_contention,
+    &workload_batch_remote,
+    &workload_sh8_like,
+    &workload_mstress,
+    &workload_rptest,
     NULL,
 };

@@ -49,6 +49,33 @@ faulty() { # fault workload options...
     done
 }
 
+@test "both are found by the workloads that pass blocks on, before the block is passed" {
+    # One maker each, so that the 20th malloc comes at one known point: in these streams the block
+    # before it is still its maker's.
+    for args in "contention" "batch-remote --threads 2" \
+        "sh8-like --threads 1" "mstress --threads 1" "rptest --threads 1"; do
+        # shellcheck disable=SC2086
+        faulty flip $args --check
+        assert_failure 1
+        assert_equal "$(json check_failures <<<"$output")" 1
+        # shellcheck disable=SC2086
+        faulty twin $args --check
+        assert_failure 1
+        assert_not_equal "$(json check_failures <<<"$output")" 0
+    done
+}
+
+@test "msgpass ends when a message came back changed, since its links cannot be trusted" {
+    # The first burst of this stream has more than 20 messages, so the fault hits it in the making.
+    for fault in flip twin; do
+        faulty "$fault" msgpass --check --threads 2 --burst 64
+        assert_failure 1
+        assert_equal "$output" ""
+        assert_regex "$stderr" "block 0x[0-9a-f]+ of [0-9]+ bytes came back changed: "
+        assert_regex "$stderr" "ashlar-bench: msgpass: the run ends here, for its queues lie in these blocks\$"
+    done
+}
+
 @test "one block for two threads is found even where a thread holds one block" {
     for workload in fastpath linux-scalability "cache-thrash --passes 2" "cache-scratch --passes 2"; do
         # shellcheck disable=SC2086

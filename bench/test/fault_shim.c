@@ -47,7 +47,7 @@ enum fault {
 
 static enum fault fault;
 static atomic_ulong nblocks;
-static atomic_flag done = ATOMIC_FLAG_INIT; /* most faults happen once */
+static atomic_bool done;      /* most faults happen once */
 static _Atomic(void *) twin;  /* the block that two owners have; its first free is swallowed */
 static _Atomic(void *) askew; /* the block that is off; free() puts it right again */
 static _Alignas(64) char same[SAME_BYTES];
@@ -65,10 +65,16 @@ __attribute__((constructor)) static void choose(void)
     }
 }
 
+/* True when it is time for `which` and it has not happened. */
+static bool due(enum fault which)
+{
+    return fault == which && atomic_load(&nblocks) >= FAULT_AT && !atomic_load(&done);
+}
+
 /* True once, at the first occasion for `which` when it is time. */
 static bool strikes(enum fault which)
 {
-    return fault == which && atomic_load(&nblocks) >= FAULT_AT && !atomic_flag_test_and_set(&done);
+    return due(which) && !atomic_exchange(&done, true);
 }
 
 /* Counts a request, and flips a bit when it is time. Returns true when it must be refused. */
@@ -86,10 +92,11 @@ static bool refused(void)
 }
 
 /* The block that a second owner gets, or NULL. It must fit, or the owner's stores would break the C
- * library's heap as well. */
+ * library's heap as well. Nothing is asked of `previous` at other times: another thread may have
+ * freed it. */
 static void *second(size_t alignment_bytes, size_t size_bytes)
 {
-    if (previous == NULL || ((uintptr_t)previous & (alignment_bytes - 1)) != 0 ||
+    if (!due(FAULT_TWIN) || previous == NULL || ((uintptr_t)previous & (alignment_bytes - 1)) != 0 ||
         size_bytes > malloc_usable_size(previous) || !strikes(FAULT_TWIN)) {
         return NULL;
     }

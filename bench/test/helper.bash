@@ -19,6 +19,9 @@ WORKLOADS+=(threadtest linux-scalability glibc-thread alloc-test cache-thrash ca
 WORKLOADS+=(blowup)
 # Each thread frees what it allocated, and nothing is allocated outside the timed part.
 PRIVATE=(threadtest linux-scalability glibc-thread alloc-test cache-thrash)
+# Those whose threads free each other's blocks.
+REMOTE=(msgpass contention batch-remote sh8-like mstress rptest)
+WORKLOADS+=("${REMOTE[@]}")
 
 # Options that make a workload small enough for a test.
 small() {
@@ -35,6 +38,12 @@ small() {
     alloc-test) echo --ops 20000 --slots 2000 ;;
     cache-*) echo --ops 20000 --passes 12 ;;
     blowup) echo --ops 20000 --live 64k ;;
+    msgpass) echo --ops 20000 --bound 256 ;;
+    contention) echo --ops 20000 --slots 500 ;;
+    batch-remote) echo --ops 20000 --doublings 10 ;;
+    sh8-like) echo --ops 20000 --ring 512 ;;
+    mstress) echo --ops 20000 --phases 4 ;;
+    rptest) echo --ops 20000 --slots 100 --batch 20 ;;
     esac
 }
 

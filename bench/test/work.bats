@@ -7,6 +7,7 @@ load helper
 extra() {
     case "$1" in
     larson) echo $((50 * $2)) ;; # the arrays' first blocks: slots x threads
+    contention) echo 500 ;;      # the first block of each cell
     xmalloc-test) result "$3" counters | tr -dc 0-9 ;; # one header a batch
     cache-scratch) echo $(($2 + 4)) ;; # the row: one a thread and four to spare
     *) echo 0 ;;
@@ -50,7 +51,8 @@ check_counts() { # workload threads
 }
 
 @test "each workload allocates exactly --ops blocks and frees them all" {
-    for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" cache-scratch blowup; do
+    for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" cache-scratch blowup \
+        contention sh8-like mstress rptest; do
         check_counts "$workload" 1
     done
 }
@@ -63,7 +65,8 @@ check_counts() { # workload threads
 }
 
 @test "the count of operations follows --ops, whatever its divisors" {
-    for workload in fastpath stack larson frag "${PRIVATE[@]}" cache-scratch blowup; do
+    for workload in fastpath stack larson frag "${PRIVATE[@]}" cache-scratch blowup \
+        "${REMOTE[@]}"; do
         counted odd "$workload" --ops 12347
         counted more "$workload" --ops 12348
         assert_equal $(($(count more blocks) - $(count odd blocks))) 1
@@ -77,7 +80,7 @@ check_counts() { # workload threads
 }
 
 @test "with one worker no thread is created" {
-    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}"; do
+    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}" contention sh8-like; do
         # shellcheck disable=SC2046
         counted run "$workload" $(small "$workload") --threads 1
         # A thread would show as the calloc of its thread vector.
@@ -109,7 +112,8 @@ check_counts() { # workload threads
 }
 
 @test "the same seed asks for the same sizes when threads interleave" {
-    for workload in stack "larson --slots 50" "xmalloc-test --mixed" frag glibc-thread alloc-test; do
+    for workload in stack "larson --slots 50" "xmalloc-test --mixed" frag glibc-thread alloc-test \
+        msgpass contention sh8-like mstress rptest; do
         for run in a:7 b:7 c:8; do
             # shellcheck disable=SC2086
             counted "${run%:*}" $workload --ops 10000 --threads 4 --seed "${run#*:}"
@@ -120,7 +124,8 @@ check_counts() { # workload threads
 }
 
 @test "the peak of live bytes is exact for one thread and near for more" {
-    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}"; do
+    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}" contention sh8-like mstress \
+        rptest; do
         # shellcheck disable=SC2046
         counted run "$workload" $(small "$workload") --threads 1
         assert_equal "$(result run live_peak_bytes)" "$(count run peak_bytes)"
