@@ -222,6 +222,42 @@ static bool doubt_null(const struct samples *run, struct judgement *j)
     return ok;
 }
 
+/* Named once, however many contenders there are. */
+static bool share_told(const struct judgement *j, size_t before)
+{
+    for (size_t i = 0; i < before; i++) {
+        const struct finding *f = &j->findings[i];
+        if (f->cell == j->findings[before].cell && f->null_share > VERDICT_NULL_SHARE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool doubt_null_share(const struct samples *run, struct judgement *j)
+{
+    struct names names;
+    if (!names_open(&names)) {
+        return false;
+    }
+    for (size_t i = 0; i < j->n_findings; i++) {
+        const struct finding *f = &j->findings[i];
+        if (f->null_share > VERDICT_NULL_SHARE && !share_told(j, i)) {
+            names_add(&names, &run->cells[f->cell]);
+            fprintf(names.out, " (%.0f %%)", 100 * f->null_share);
+        }
+    }
+    fclose(names.out);
+    bool ok = names.n == 0 ||
+              add(j, "null-share",
+                  "with a share s of the loop, read a ratio r as (r - s) / (1 - s)",
+                  "the bare loop takes more than %.0f %% of %s's time, which no allocator can save, "
+                  "so the ratio lies nearer to 1 than the allocators do: %s",
+                  100 * VERDICT_NULL_SHARE, run->allocators[0], names.text);
+    free(names.text);
+    return ok;
+}
+
 static bool doubt_left_out(const struct samples *run, struct judgement *j)
 {
     for (size_t i = 0; i < j->n_means; i++) {
@@ -265,5 +301,5 @@ bool doubt_all(const struct samples *run, struct judgement *j)
     }
     return doubt_failed(run, j) && doubt_end(run, j) && doubt_skipped(run, j) &&
            doubt_uncounted(run, j) && doubt_missing(run, j) && doubt_few(run, j) &&
-           doubt_noisy(run, j) && doubt_null(run, j) && doubt_left_out(run, j);
+           doubt_noisy(run, j) && doubt_null(run, j) && doubt_null_share(run, j) && doubt_left_out(run, j);
 }

@@ -69,6 +69,18 @@ char *figure_interval(const struct finding *f, char buf[FIGURE_SIZE])
     return buf;
 }
 
+char *figure_times(double times, char buf[FIGURE_SIZE])
+{
+    snprintf(buf, FIGURE_SIZE, isnan(times) ? "-" : times < 10 ? "%.2f" : "%.0f", times);
+    return buf;
+}
+
+char *figure_share(double share, char buf[FIGURE_SIZE])
+{
+    snprintf(buf, FIGURE_SIZE, isnan(share) ? "-" : "%.0f %%", 100 * share);
+    return buf;
+}
+
 char *figure_p(double p, char buf[FIGURE_SIZE])
 {
     if (isnan(p)) {
@@ -137,7 +149,8 @@ char *figure_headline(const struct samples *run, const struct judgement *j, size
     if (out == NULL) {
         return NULL;
     }
-    fprintf(out, "%s against %s", run->allocators[contender], run->allocators[0]);
+    fprintf(out, "%s against %s%s", run->allocators[contender], run->allocators[0],
+            run->reference[contender] ? " (a reference, which counts for no verdict)" : "");
     for (enum metric m = 0; m < METRIC_COUNT; m++) {
         const struct mean *mean = mean_of(j, contender, m);
         if (mean != NULL) {

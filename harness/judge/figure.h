@@ -20,6 +20,12 @@ char *figure_ratio(const struct finding *f, char buf[FIGURE_SIZE]);
 /* "[1.201, 1.312]", "[+8 KiB, +60 KiB]"; "exact" for counts; "-" where there is none. */
 char *figure_interval(const struct finding *f, char buf[FIGURE_SIZE]);
 
+/* "3.12", a multiple of the floor; "-" where there is none. */
+char *figure_times(double times, char buf[FIGURE_SIZE]);
+
+/* "12 %"; "-" where there is none. */
+char *figure_share(double share, char buf[FIGURE_SIZE]);
+
 /* "0.0049", "<1e-6"; "-" where nothing was tested. */
 char *figure_p(double p, char buf[FIGURE_SIZE]);
 

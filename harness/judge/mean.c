@@ -103,10 +103,12 @@ bool mean_all(const struct samples *run, struct judgement *j)
     if (j->means == NULL) {
         return false;
     }
-    /* Findings stand by contender and metric, so a change of either begins a new mean. */
+    /* Findings stand by contender and metric, so a change of either begins a new mean. A reference
+     * is not compared as a whole. */
     for (size_t i = 0; i < j->n_findings; i++) {
         const struct finding *f = &j->findings[i];
-        if (i > 0 && f[-1].contender == f->contender && f[-1].metric == f->metric) {
+        if (run->reference[f->contender] ||
+            (i > 0 && f[-1].contender == f->contender && f[-1].metric == f->metric)) {
             continue;
         }
         struct mean *mean = &j->means[j->n_means++];

@@ -50,16 +50,53 @@ static void markdown_means(const struct samples *run, const struct judgement *j,
     }
 }
 
+/* The columns that only times have; the last two where there is a floor. */
+static void markdown_yardsticks(const struct samples *run, const struct finding *f, FILE *out)
+{
+    char share[FIGURE_SIZE], base[FIGURE_SIZE], cont[FIGURE_SIZE];
+    fprintf(out, " %s |", figure_share(f->null_share, share));
+    if (verdict_reference(run) < run->n_allocators) {
+        fprintf(out, " %s | %s |", figure_times(verdict_x_floor(run, f, 0), base),
+                figure_times(verdict_x_floor(run, f, f->contender), cont));
+    }
+}
+
+static void markdown_head(const struct samples *run, const struct finding *f, FILE *out)
+{
+    bool time = f->metric == METRIC_TIME;
+    bool floor = time && verdict_reference(run) < run->n_allocators;
+    fprintf(out, "\n## %s: ", verdict_metric_name(f->metric));
+    put_text(out, run->allocators[f->contender]);
+    fputs(" against ", out);
+    put_text(out, run->allocators[0]);
+    fputs("\n\n| verdict | cell | ratio | 95 % interval | ", out);
+    put_text(out, run->allocators[0]);
+    fputs(" | ", out);
+    put_text(out, run->allocators[f->contender]);
+    fprintf(out, " | p (Holm) | blocks |%s", time ? " null share |" : "");
+    for (size_t side = 0; floor && side < 2; side++) {
+        fputc(' ', out);
+        put_text(out, run->allocators[side == 0 ? 0 : f->contender]);
+        fputs(" x floor |", out);
+    }
+    fprintf(out, "\n|---|---|--:|---|--:|--:|--:|--:|%s%s\n", time ? "--:|" : "",
+            floor ? "--:|--:|" : "");
+}
+
 static void markdown_row(const struct samples *run, const struct finding *f, FILE *out)
 {
     char base[FIGURE_SIZE], cont[FIGURE_SIZE], ratio[FIGURE_SIZE], interval[FIGURE_SIZE];
     char p[FIGURE_SIZE];
     fprintf(out, "| %s | ", verdict_name(f->verdict));
     put_cell(out, &run->cells[f->cell]);
-    fprintf(out, "%s | %s | %s | %s | %s | %s | %zu |\n",
+    fprintf(out, "%s | %s | %s | %s | %s | %s | %zu |",
             run->cells[f->cell].primary ? " (primary)" : "", figure_ratio(f, ratio),
             figure_interval(f, interval), figure_value(f->metric, f->baseline_median, base),
             figure_value(f->metric, f->contender_median, cont), figure_p(f->p_holm, p), f->n);
+    if (f->metric == METRIC_TIME) {
+        markdown_yardsticks(run, f, out);
+    }
+    fputc('\n', out);
 }
 
 static void markdown_cells(const struct samples *run, const struct judgement *j, FILE *out)
@@ -67,15 +104,7 @@ static void markdown_cells(const struct samples *run, const struct judgement *j,
     for (size_t i = 0; i < j->n_findings; i++) {
         const struct finding *f = &j->findings[i];
         if (i == 0 || f[-1].contender != f->contender || f[-1].metric != f->metric) {
-            fprintf(out, "\n## %s: ", verdict_metric_name(f->metric));
-            put_text(out, run->allocators[f->contender]);
-            fputs(" against ", out);
-            put_text(out, run->allocators[0]);
-            fputs("\n\n| verdict | cell | ratio | 95 % interval | ", out);
-            put_text(out, run->allocators[0]);
-            fputs(" | ", out);
-            put_text(out, run->allocators[f->contender]);
-            fputs(" | p (Holm) | blocks |\n|---|---|--:|---|--:|--:|--:|--:|\n", out);
+            markdown_head(run, f, out);
         }
         markdown_row(run, f, out);
     }

@@ -19,7 +19,9 @@
   var VERDICTS = ["failed", "worse", "unclear", "same", "better"];
   var NARROW = 640; /* charts below this width put their labels above the line */
 
-  var state = { contender: summary.contenders[0], rawMetric: "time" };
+  /* The page opens on a contender; a reference, the floor, is one click away. */
+  var judged = summary.contenders.filter(function (name) { return name !== summary.reference; });
+  var state = { contender: judged[0] || summary.contenders[0], rawMetric: "time" };
   var views = [];
 
   /* Building the page. */
@@ -183,6 +185,24 @@
     return kept;
   }
 
+  function timesText(value) {
+    return value === null || value === undefined ? "–" : value.toFixed(value < 10 ? 2 : 0) + " ×";
+  }
+
+  function shareText(cell) {
+    return cell.null_share === null || cell.null_share === undefined ? "–" : (100 * cell.null_share).toFixed(0) + " %";
+  }
+
+  /* What a time is to be read against: the bare loop and, where it took part, the floor. */
+  function yardsticks(cell) {
+    var rows = [];
+    if (cell.metric !== "time") return rows;
+    if (cell.null_share !== null) rows.push(["bare loop, of " + summary.baseline + "'s time", shareText(cell)]);
+    if (cell.baseline_x_floor !== null) rows.push([summary.baseline + ", times the floor", timesText(cell.baseline_x_floor)]);
+    if (cell.contender_x_floor !== null) rows.push([cell.contender + ", times the floor", timesText(cell.contender_x_floor)]);
+    return rows;
+  }
+
   function cellTip(cell) {
     var rows = [["workload", cell.workload + " " + cell.params], ["threads", cell.threads], ["verdict", cell.verdict]];
     if (cell.reason) rows.push(["reason", cell.reason]);
@@ -196,6 +216,7 @@
         figure("peak_rss", cell.baseline_null_kib) + " and " + figure("peak_rss", cell.contender_null_kib)]);
     }
     if (cell.per_live_byte) rows.push(["ratio of", "peak over peak live bytes (the demand itself varied)"]);
+    rows = rows.concat(yardsticks(cell));
     if (cell.p !== null) {
       rows.push(["p, and with Holm", pText(cell.p) + ", " + pText(cell.p_holm)]);
       rows.push(["rank-biserial effect", cell.effect.toFixed(2)]);
@@ -452,6 +473,8 @@
     var mean = meanOf("time");
     var failed = count("failed");
     var parts = [];
+    if (state.contender === summary.reference)
+      parts.push("A reference, the floor of an allocation: its verdicts count for nothing. ");
     if (mean && mean.ratio !== null) {
       parts.push(el("b", {}, [say("time", mean.ratio, mean.low, mean.high)]),
         " over " + mean.workloads + " workloads. ");
@@ -536,7 +559,9 @@
       var box = el("article", { "class": "plot", id: anchor(cell) }, [
         el("header", {}, [el("h3", {}, [cell.label + " · " + threadsText(cell)]),
           el("span", { "class": "say " + (word ? word.verdict : "") }, [word ? ratioText(word) + " " + word.verdict : ""])]),
-        el("p", { "class": "params", title: cell.params }, [cell.params]), node]);
+        el("p", { "class": "params", title: cell.params }, [cell.params]),
+        el("p", { "class": "params" }, [keep(yardsticks(cell).map(function (row) { return row.join(" "); }).join(" · "))]),
+        node]);
       grid.append(box);
       drawings.push(draw(node, rawSpec(cell, state.rawMetric, box.clientWidth - 24)));
     });
@@ -585,7 +610,7 @@
 
   function tableSection() {
     var head = ["metric", "cell", "verdict", "ratio", "95 % interval", summary.baseline, "contender", "p",
-      "p (Holm)", "effect", "noise", "blocks"];
+      "p (Holm)", "effect", "noise", "blocks", "null share", summary.baseline + " × floor", "contender × floor"];
     var rows = METRICS.reduce(function (list, metric) { return list.concat(cellsOf(metric)); }, []);
     fill("table", [el("table", {}, [
       el("thead", {}, [el("tr", {}, head.map(function (name) { return el("th", {}, [name]); }))]),
@@ -595,6 +620,7 @@
           figure(cell.metric, cell.contender_median), pText(cell.p), pText(cell.p_holm),
           cell.effect === null ? "–" : cell.effect.toFixed(2),
           cell.noise === null ? "–" : (100 * cell.noise).toFixed(1) + " %", cell.blocks,
+          shareText(cell), timesText(cell.baseline_x_floor), timesText(cell.contender_x_floor),
         ].map(function (value, i) { return el("td", i === 2 ? { "class": cell.verdict } : {}, [String(value)]); }));
       })),
     ])]);

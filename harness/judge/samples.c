@@ -67,6 +67,19 @@ static long whole_of(const json_t *object, const char *key, long otherwise)
 
 /* The plan. */
 
+static void mark_references(struct samples *run)
+{
+    const json_t *described = json_object_get(run->plan, "allocators");
+    for (size_t i = 0; i < json_array_size(described); i++) {
+        const json_t *one = json_array_get(described, i);
+        for (size_t k = 0; k < run->n_allocators; k++) {
+            if (strcmp(text_of(one, "name", ""), run->allocators[k]) == 0) {
+                run->reference[k] = json_is_true(json_object_get(one, "reference"));
+            }
+        }
+    }
+}
+
 static bool read_allocators(struct reader *r)
 {
     struct samples *run = r->run;
@@ -77,7 +90,8 @@ static bool read_allocators(struct reader *r)
             r, "the plan names no baseline or no contender; run with two allocators or more");
     }
     run->allocators = calloc(json_array_size(contenders) + 1, sizeof *run->allocators);
-    if (run->allocators == NULL) {
+    run->reference = calloc(json_array_size(contenders) + 1, sizeof *run->reference);
+    if (run->allocators == NULL || run->reference == NULL) {
         return refuse_memory(r);
     }
     run->allocators[run->n_allocators++] = baseline;
@@ -92,6 +106,7 @@ static bool read_allocators(struct reader *r)
         }
         run->allocators[run->n_allocators++] = name;
     }
+    mark_references(run);
     return true;
 }
 
@@ -238,10 +253,11 @@ static bool read_plan(struct reader *r, json_t *line)
     run->slot = calloc(pairs * run->n_blocks, sizeof *run->slot);
     run->skipped = calloc(pairs, sizeof *run->skipped);
     run->null_kib = nans(pairs);
+    run->null_ns = nans(pairs);
     run->count = nans(pairs * SAMPLES_COUNTS_MAX);
     run->uncounted = json_array();
-    if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL || run->count == NULL ||
-        run->uncounted == NULL) {
+    if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL || run->null_ns == NULL ||
+        run->count == NULL || run->uncounted == NULL) {
         return refuse_memory(r);
     }
     settle_nulls(run);
@@ -256,6 +272,15 @@ static void keep_null(struct reader *r, const json_t *line, size_t cell, size_t 
     double kib = number_of(line, "null_rss_kib");
     if (kib > 0) {
         r->run->null_kib[cell * r->run->n_allocators + allocator] = kib;
+    }
+}
+
+/* A program without a bare loop, and a null run that failed, say 0. */
+static void keep_null_time(struct reader *r, const json_t *line, size_t cell, size_t allocator)
+{
+    double ns = number_of(line, "time_ns");
+    if (ns > 0 && strcmp(text_of(line, "status", "ok"), "ok") == 0) {
+        r->run->null_ns[cell * r->run->n_allocators + allocator] = ns;
     }
 }
 
@@ -316,6 +341,7 @@ static bool read_null(struct reader *r, const json_t *line)
         return false;
     }
     keep_null(r, line, cell, allocator);
+    keep_null_time(r, line, cell, allocator);
     return true;
 }
 
@@ -448,9 +474,11 @@ void samples_free(struct samples *run)
     free(run->all);
     free(run->cells);
     free(run->allocators);
+    free(run->reference);
     free(run->slot);
     free(run->skipped);
     free(run->null_kib);
+    free(run->null_ns);
     free(run->count);
     json_decref(run->uncounted);
     json_decref(run->plan);
@@ -466,6 +494,11 @@ const struct sample *samples_at(const struct samples *run, size_t cell, size_t a
 double samples_null(const struct samples *run, size_t cell, size_t allocator)
 {
     return run->null_kib[cell * run->n_allocators + allocator];
+}
+
+double samples_null_ns(const struct samples *run, size_t cell, size_t allocator)
+{
+    return run->null_ns[cell * run->n_allocators + allocator];
 }
 
 bool samples_skipped(const struct samples *run, size_t cell, size_t allocator)

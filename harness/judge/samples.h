@@ -56,6 +56,7 @@ struct samples {
     json_t *plan;               /* the first line */
     const char **allocators;    /* [n_allocators], the baseline first */
     size_t n_allocators;        /* 2 .. */
+    bool *reference;            /* [n_allocators] a floor: shown, never judged for the suite */
     struct cell *cells;         /* [n_cells] */
     size_t n_cells;             /* 1 .. */
     size_t n_blocks;            /* as planned */
@@ -63,6 +64,7 @@ struct samples {
     size_t n_all;               /* 0 .. */
     const struct sample **slot; /* [cell][allocator][block], see samples_at */
     double *null_kib;           /* [cell][allocator] peak of the --null run, NAN: none */
+    double *null_ns;            /* [cell][allocator] its time, NAN: none */
     bool *skipped;              /* [cell][allocator] the plan leaves it out: see plan "skipped" */
     double *count;              /* [cell][allocator][SAMPLES_COUNTS_MAX] exact counts, NAN: none */
     bool count_per_op;          /* those are instructions an operation, not of a whole pass */
@@ -88,6 +90,9 @@ const struct sample *samples_at(const struct samples *run, size_t cell, size_t a
 /* Peak of the cell's --null run under the allocator, KiB; 0 for a real program, which has none to
  * subtract; NAN: there was none. */
 double samples_null(const struct samples *run, size_t cell, size_t allocator);
+
+/* Time of the cell's bare loop, the --null run with all its work, ns; NAN: there was none. */
+double samples_null_ns(const struct samples *run, size_t cell, size_t allocator);
 
 /* The plan leaves the cell out for this allocator (it lacks an entry point that the workload
  * calls). */

@@ -42,6 +42,17 @@ static json_t *cell_of(const struct samples *run, const struct finding *f)
         ok = memory != NULL && json_object_update(json, memory) == 0;
         json_decref(memory);
     }
+    if (ok && run->reference[f->contender]) {
+        ok = json_object_set_new(json, "reference", json_true()) == 0;
+    }
+    if (ok && f->metric == METRIC_TIME) {
+        json_t *yardsticks = json_pack("{s:o, s:o, s:o}", "null_share", number(f->null_share),
+                                       "baseline_x_floor", number(verdict_x_floor(run, f, 0)),
+                                       "contender_x_floor",
+                                       number(verdict_x_floor(run, f, f->contender)));
+        ok = yardsticks != NULL && json_object_update(json, yardsticks) == 0;
+        json_decref(yardsticks);
+    }
     if (!ok) {
         json_decref(json);
         return NULL;
@@ -97,15 +108,23 @@ static json_t *handed_on(const struct samples *run, const char *key, json_t *oth
     return json_incref(value);
 }
 
+/* The name of the reference, null without one. */
+static json_t *reference_of(const struct samples *run)
+{
+    size_t at = verdict_reference(run);
+    return at < run->n_allocators ? json_string(run->allocators[at]) : json_null();
+}
+
 json_t *summary_make(const struct samples *run, const struct judgement *j)
 {
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:I, s:b, s:o, s:o}", "schema",
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:I, s:b, s:o, s:o, s:o}", "schema",
         SUMMARY_SCHEMA, "baseline", run->allocators[0], "contenders",
         handed_on(run, "contenders", json_array()), "environment",
         handed_on(run, "environment", json_object()), "cells", cells_of(run, j), "geomean",
         means_of(run, j), "warnings", j->warnings, "run_id", handed_on(run, "run_id", json_null()),
         "suite", handed_on(run, "suite", json_null()), "seed", handed_on(run, "seed", json_null()),
         "blocks_planned", (json_int_t)run->n_blocks, "complete", run->ended, "allocators",
-        handed_on(run, "allocators", json_array()), "rules", rules());
+        handed_on(run, "allocators", json_array()), "rules", rules(), "reference",
+        reference_of(run));
 }

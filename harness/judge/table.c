@@ -47,6 +47,27 @@ static void print_row(const struct samples *run, const struct finding *f, bool c
     fputc('\n', out);
 }
 
+/* The multiples of the floor, one line a cell, every allocator beside the others. */
+static void print_floor(const struct samples *run, const struct judgement *j, bool color, FILE *out)
+{
+    size_t reference = verdict_reference(run);
+    if (reference == run->n_allocators) {
+        return;
+    }
+    fprintf(out, "\n%stime as a multiple of %s's, the floor%s\n", color ? "\033[1m" : "",
+            run->allocators[reference], plain(color));
+    for (size_t i = 0; i < j->n_findings; i++) {
+        const struct finding *f = &j->findings[i];
+        char name[NAME_WIDTH + 1], base[FIGURE_SIZE], cont[FIGURE_SIZE];
+        if (f->metric == METRIC_TIME && f->contender != reference && !isnan(f->floor)) {
+            fprintf(out, "  %-*s %10.10s %8s   %10.10s %8s\n", NAME_WIDTH,
+                    figure_cell(&run->cells[f->cell], name, sizeof name), run->allocators[0],
+                    figure_times(verdict_x_floor(run, f, 0), base), run->allocators[f->contender],
+                    figure_times(verdict_x_floor(run, f, f->contender), cont));
+        }
+    }
+}
+
 static void print_warnings(const struct judgement *j, bool color, FILE *out)
 {
     for (size_t i = 0; i < json_array_size(j->warnings); i++) {
@@ -87,6 +108,7 @@ void table_print(const struct samples *run, const struct judgement *j, bool colo
         }
         print_row(run, f, color, out);
     }
+    print_floor(run, j, color, out);
     print_warnings(j, color, out);
     print_means(run, j, color, out);
     for (size_t k = 1; k < run->n_allocators; k++) {

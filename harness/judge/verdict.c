@@ -191,6 +191,32 @@ static bool has_counts(const struct samples *run, const struct finding *f)
            samples_counts(run, f->cell, f->contender, &at) > 0;
 }
 
+/* The reference's median time; none where one of its processes failed (V3). */
+static double floor_of(const struct samples *run, size_t cell, double *scratch)
+{
+    size_t reference = verdict_reference(run), n = 0;
+    for (size_t i = 0; i < run->n_all; i++) {
+        const struct sample *s = &run->all[i];
+        if (s->cell == cell && s->allocator == reference && !s->ok) {
+            return NAN;
+        }
+    }
+    for (size_t b = 0; reference < run->n_allocators && b < run->n_blocks; b++) {
+        double ns = figure_of(samples_at(run, cell, reference, b), METRIC_TIME);
+        if (!isnan(ns)) {
+            scratch[n++] = ns;
+        }
+    }
+    return stats_median(scratch, n);
+}
+
+/* What the times are to be read against: the bare loop, and the floor. */
+static void take_yardsticks(const struct samples *run, struct finding *f, struct pairs *pairs)
+{
+    f->null_share = samples_null_ns(run, f->cell, 0) / f->baseline_median;
+    f->floor = floor_of(run, f->cell, pairs->baseline);
+}
+
 /* Fills everything but p_holm and the verdict. */
 static bool measure(const struct samples *run, struct finding *f, struct pairs *pairs)
 {
@@ -208,6 +234,9 @@ static bool measure(const struct samples *run, struct finding *f, struct pairs *
     }
     if (!take_ratios(f, pairs)) {
         return false;
+    }
+    if (f->metric == METRIC_TIME) {
+        take_yardsticks(run, f, pairs);
     }
     bool small = f->metric == METRIC_PEAK_RSS &&
                  fmax(f->baseline_median, f->contender_median) < VERDICT_SMALL_KIB;
@@ -296,6 +325,7 @@ static void forget_figures(struct finding *f)
     f->difference = f->difference_low = f->difference_high = NAN;
     f->p = f->p_holm = f->effect = f->noise = NAN;
     f->baseline_median = f->contender_median = NAN;
+    f->null_share = f->floor = NAN;
     f->basis = BASIS_RATIO;
 }
 
@@ -411,6 +441,8 @@ static const struct finding blank = {
     .contender_median = NAN,
     .baseline_null = NAN,
     .contender_null = NAN,
+    .null_share = NAN,
+    .floor = NAN,
 };
 
 static bool measure_one(const struct samples *run, struct judgement *j, struct pairs *pairs,
@@ -471,6 +503,21 @@ static bool anything(const struct samples *run)
         }
     }
     return false;
+}
+
+size_t verdict_reference(const struct samples *run)
+{
+    size_t at = 0;
+    while (at < run->n_allocators && !run->reference[at]) {
+        at++;
+    }
+    return at;
+}
+
+double verdict_x_floor(const struct samples *run, const struct finding *f, size_t allocator)
+{
+    double median = allocator == 0 ? f->baseline_median : f->contender_median;
+    return allocator == verdict_reference(run) ? NAN : median / f->floor;
 }
 
 bool verdict_judge(const struct samples *run, struct judgement *out, char *err, size_t err_size)

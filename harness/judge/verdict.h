@@ -17,6 +17,10 @@
  *     unclear     |             :  |--------o-----|     |
  *     worse       |             :     |     : |---o---| |
  *
+ * A contender that the plan calls a reference (a floor) gets its words as the others do, but no
+ * geometric mean, and none of its words counts for the suite. The times of all others are told as
+ * multiples of its median time in the cell.
+ *
  * Families of Holm's adjustment, each of one contender: a primary cell's time pays for all primary
  * times; any other time pays for all times; a peak pays for all peaks; an instruction count that
  * repeats exactly needs no test, and one that does not pays for all such counts.
@@ -52,6 +56,10 @@
  * peaks are judged per live byte. Below, the count of live bytes by several threads may differ by
  * when each thread last told it. */
 #define VERDICT_SAME_DEMAND 1.01
+
+/* Share of the bare loop in the baseline's time from which a cell is named in a warning: a fifth of
+ * it says nothing of allocators, and draws every ratio towards 1. */
+#define VERDICT_NULL_SHARE 0.20
 
 enum metric { METRIC_TIME, METRIC_PEAK_RSS, METRIC_INSTRUCTIONS, METRIC_COUNT };
 enum verdict {
@@ -92,6 +100,8 @@ struct finding {
     double contender_median; /* the same of the contender */
     double baseline_null;    /* KiB, the --null run, METRIC_PEAK_RSS only */
     double contender_null;   /* the same of the contender */
+    double null_share;       /* the --null run's time over the baseline's median, METRIC_TIME only */
+    double floor;            /* median time of the reference in the cell, METRIC_TIME only */
     bool per_op;             /* the medians are instructions an operation */
     bool per_live;           /* the ratio is of peaks over the live bytes at their peak */
     size_t family;           /* tests in its Holm family, 0: not tested */
@@ -126,6 +136,12 @@ struct judgement {
 bool verdict_judge(const struct samples *run, struct judgement *out, char *err, size_t err_size);
 
 void verdict_free(struct judgement *judgement);
+
+/* Index of the first allocator that is a reference; n_allocators: there is none. */
+size_t verdict_reference(const struct samples *run);
+
+/* A median time as a multiple of the reference's; NAN for the reference itself and without one. */
+double verdict_x_floor(const struct samples *run, const struct finding *f, size_t allocator);
 
 /* "time", "peak_rss", "instructions"; "failed", ... */
 const char *verdict_metric_name(enum metric metric);

@@ -18,6 +18,17 @@ load common
     assert_output --partial "worse"
 }
 
+@test "a reference may be slower: it is shown, and exit stays 0" {
+    entry slow slow:30
+    echo 'reference = yes' >>registry.ini
+    toy compare "plain other=plain slow"
+    assert_equal "$(jq -r '[.cells[] | select(.metric == "time") | .contender + " " + .verdict] | join(", ")' res/latest/summary.json)" \
+        "other same, slow worse"
+    assert_equal "$(jq -r '.reference, ([.geomean[].contender] | unique | join(" "))' res/latest/summary.json)" $'slow\nother'
+    # with nobody but the reference there is nothing to say
+    want=3 toy compare "plain slow"
+}
+
 @test "noise that hides everything is exit 3" {
     entry shaky shaky
     sed -i 's/^count = no/count = no/; s/primary = yes/primary = yes/' toy.ini

@@ -29,7 +29,8 @@ bool ruling_exit_code(const char *dir, int *exit_code, struct failure *why)
         return false;
     json_array_foreach(json_object_get(summary, "cells"), i, cell)
     {
-        if (!json_is_true(json_object_get(cell, "primary")))
+        if (!json_is_true(json_object_get(cell, "primary")) ||
+            json_is_true(json_object_get(cell, "reference")))
             continue;
         worse = worse || is_verdict(cell, "worse");
         said = said || is_verdict(cell, "better") || is_verdict(cell, "same");

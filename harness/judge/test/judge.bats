@@ -86,6 +86,94 @@ refused() {
     done
 }
 
+@test "a reference is shown with its verdicts, and has no mean" {
+    synthetic floor
+    run "$judge" "$dir"
+    assert_success
+    assert_line --partial "limit against glibc (a reference, which counts for no verdict); time in 14 cells:"
+    assert_line --partial "time as a multiple of limit's, the floor"
+    run summary '(s["reference"], sorted({m["contender"] for m in s["geomean"]}), sorted({c["contender"] for c in s["cells"] if c.get("reference")}))'
+    assert_output "('limit', ['ashlar'], ['limit'])"
+    run summary '[c["verdict"] for c in s["cells"] if c["contender"] == "limit" and c["metric"] == "time" and c["workload"] == "malloc-large"]'
+    assert_output "['worse']"
+    # control: the same run with nobody called a reference
+    sed -i '1s/"reference": true/"reference": false/' "$dir/samples.jsonl"
+    "$judge" "$dir" >/dev/null
+    run summary '(s["reference"], sorted({m["contender"] for m in s["geomean"]}), any(c.get("reference") for c in s["cells"]), {c["contender_x_floor"] for c in s["cells"] if c["metric"] == "time"})'
+    assert_output "(None, ['ashlar', 'limit'], False, {None})"
+}
+
+@test "a reference changes no verdict, p or mean of the others" {
+    synthetic floor
+    "$judge" "$dir" >/dev/null
+    figures='[(c["cell"], c["metric"], c["ratio"], c["p_holm"], c["verdict"]) for c in s["cells"] if c["contender"] == "ashlar"] + [(m["metric"], m["ratio"], m["low"]) for m in s["geomean"] if m["contender"] == "ashlar"]'
+    summary "$figures" >"$BATS_TEST_TMPDIR/with"
+    # The same run without its lines of the reference.
+    "$python" - "$dir/samples.jsonl" >"$BATS_TEST_TMPDIR/lines" <<'PY'
+import json, sys
+for line in map(json.loads, open(sys.argv[1])):
+    if line["type"] == "plan":
+        line["contenders"].remove("limit")
+    if line.get("allocator") != "limit":
+        print(json.dumps(line))
+PY
+    mv "$BATS_TEST_TMPDIR/lines" "$dir/samples.jsonl"
+    "$judge" "$dir" >/dev/null
+    summary "$figures" >"$BATS_TEST_TMPDIR/without"
+    grep -q larson "$dir/summary.json"
+    run cmp "$BATS_TEST_TMPDIR/with" "$BATS_TEST_TMPDIR/without"
+    assert_success
+}
+
+@test "times are told as multiples of the floor: their medians' quotient" {
+    synthetic floor
+    "$judge" "$dir" >/dev/null
+    # 415 ms against a quarter of that; ashlar's ratio there is 0.71.
+    run summary 'all(3.8 < c["baseline_x_floor"] < 4.2 and 2.7 < c["contender_x_floor"] < 3.0 for c in s["cells"] if c["contender"] == "ashlar" and (c["params"], c["metric"]) == ("size=64,batch=1", "time"))'
+    assert_output True
+    run summary 'all(abs(c["contender_x_floor"] / c["baseline_x_floor"] - c["contender_median"] / c["baseline_median"]) < 1e-9 for c in s["cells"] if c["contender"] == "ashlar" and c["metric"] == "time")'
+    assert_output True
+    run summary '{c["contender_x_floor"] for c in s["cells"] if c["contender"] == "limit" and c["metric"] == "time"}'
+    assert_output "{None}"
+    run grep -c '^| verdict .* null share | glibc x floor | ashlar x floor |$' "$dir/report.md"
+    assert_output 1
+    # A reference that failed in a cell is no floor there.
+    sed -i '0,/"cell": 1,.*"warmup": false, "allocator": "limit", "status": "ok"/s/\("cell": 1,.*"warmup": false, "allocator": "limit", "status": \)"ok"/\1"crash"/' "$dir/samples.jsonl"
+    run "$judge" "$dir"
+    assert_failure 4
+    run summary '[c["contender_x_floor"] for c in s["cells"] if (c["contender"], c["cell"], c["metric"]) == ("ashlar", 1, "time")]'
+    assert_output "[None]"
+}
+
+@test "the bare loop's share is told, and above a fifth it is a doubt" {
+    synthetic floor
+    run "$judge" "$dir"
+    assert_success
+    assert_line --regexp "^warning null-share: the bare loop takes more than 20 % of glibc's time, .*fastpath size=16,batch=1 T=1 \(3[234] %\)"
+    refute_line --regexp "^warning null-share: .*(stack|larson)"
+    # once a cell, though there are two contenders
+    assert_equal "$(grep -o 'fastpath size=16,batch=1 T=1 (3[234] %)' <<<"$output" | wc -l)" 1
+    run summary '[round(c["null_share"], 1) for c in s["cells"] if c["metric"] == "time" and c["contender"] == "ashlar" and c["workload"] in ("larson", "malloc-large")]'
+    assert_output "[0.1, 0.1]"
+    run summary '{c["null_share"] for c in s["cells"] if c["metric"] == "time" and c["workload"] == "micro"}'
+    assert_output "{None}" # it has no bare loop
+    run grep -cE '^\| (better|same) \| fastpath .* 3[234] % \|' "$dir/report.md"
+    refute_output 0
+}
+
+@test "control: where the bare loop is short nobody doubts it" {
+    synthetic plain
+    run "$judge" "$dir"
+    refute_line --partial "null-share"
+    # and a null run that failed is no bare loop, whatever its time
+    sed -i 's/"null_rss_kib": 1800, "time_ns": [0-9]*/"null_rss_kib": 1800, "time_ns": 400000000/' "$dir/samples.jsonl"
+    run "$judge" "$dir"
+    assert_line --partial "warning null-share:"
+    sed -i '/"type": "null"/s/"status": "ok"/"status": "crash"/' "$dir/samples.jsonl"
+    run "$judge" "$dir"
+    refute_line --partial "null-share"
+}
+
 @test "few blocks say how little they can show" {
     synthetic plain --blocks 4
     run "$judge" "$dir"

@@ -119,6 +119,20 @@ HTML
     done
 }
 
+@test "the floor and the bare loop are told in the page" {
+    made floor
+    open_report
+    healthy 16 # nothing was counted
+    run cat "$BATS_TEST_TMPDIR/dom"
+    assert_output --partial '<h1 id="title">ashlar against glibc</h1>' # not the reference
+    assert_output --regexp "bare loop, of glibc's time 3[234]"
+    assert_output --regexp 'ashlar, times the floor 2\.[789][0-9]* ×'
+    made plain # control
+    open_report
+    run cat "$BATS_TEST_TMPDIR/dom"
+    refute_output --regexp 'ashlar, times the floor [0-9]'
+}
+
 @test "hostile names stay text" {
     made markup
     open_report

@@ -11,6 +11,8 @@ The effects are planted and known, so the tests can ask whether they are found. 
     holes     blocks missing, no end line
     torn      the last line cut off in the middle
     perf      instructions from every process, one cell of them not repeatable
+    floor     `limit` is a contender and a reference: a quarter of the time, but twice that of
+              malloc-large; the bare loop is a third of fastpath's time, a tenth elsewhere
     markup    names that try to break out of HTML, JSON and Markdown
 """
 import argparse
@@ -66,7 +68,7 @@ def plan(args, cells, names):
         "environment": ENVIRONMENT,
         "allocators": [
             {"name": n, "path": f"/usr/lib/{n}.so", "version": "1.0", "build_id": f"{i:040x}",
-             "audit": {"loaded": True}} for i, n in enumerate(names)],
+             "audit": {"loaded": True}, "reference": n == "limit"} for i, n in enumerate(names)],
         "warnings": [] if args.scenario == "aa" else WARNINGS,
     }
 
@@ -75,6 +77,8 @@ def sample(rng, args, index, cell, name, is_contender, block, order, shared):
     workload, _, threads, _, ms, kib, time_ratio, memory_ratio, noise = cell
     if args.scenario == "aa" or not is_contender:
         time_ratio = memory_ratio = 1.0
+    if name == "limit":
+        time_ratio = 2.0 if workload == "malloc-large" else 0.25
     if args.scenario == "slow":
         time_ratio, noise = (1.10 if is_contender and workload == "larson" else 1.0), 0.03
         memory_ratio = 1.0
@@ -129,12 +133,17 @@ def spoil(args, lines):
         yield one
 
 
-def nulls(cells, names):
+def loop_ns(args, cell):
+    long = args.scenario == "floor" and cell[0] == "fastpath"
+    return round(cell[4] * MS / (3 if long else 10))
+
+
+def nulls(args, cells, names):
     for index, cell in enumerate(cells):
         if cell[0] != "micro":
             for name in names:
                 yield {"type": "null", "cell": index, "allocator": name, "status": "ok",
-                       "null_rss_kib": 1800}
+                       "null_rss_kib": 1800, "time_ns": loop_ns(args, cell)}
 
 
 def counts(cells, names):
@@ -157,12 +166,14 @@ def main():
     args = parser.parse_args()
     rng = random.Random(args.seed)
     cells = CELLS
+    if args.scenario == "floor":
+        args.contenders = "limit,ashlar"
     names = ["glibc"] + args.contenders.split(",")
     if args.scenario == "markup":
         names = ["glibc", "a</script><b>|`*_&\"'\\"]
         cells = [("x</script><script>alert(1)</script>", "p=|<!--", 1, True) + c[4:] for c in CELLS[1:2]]
     lines = [plan(args, cells, names)]
-    lines += nulls(cells, names)
+    lines += nulls(args, cells, names)
     lines += spoil(args, blocks(rng, args, cells, names))
     if args.scenario in ("plain", "failed"):
         lines += counts(cells, names)
