@@ -162,13 +162,13 @@ static void print_text(const json_t *all)
     }
     puts("\nworkloads");
     json_array_foreach(json_object_get(all, "workloads"), i, row)
-        printf("  %-14s %s\n", text_at(row, "name"), text_at(row, "imitates"));
+        printf("  %-18s %s\n", text_at(row, "name"), text_at(row, "imitates"));
     puts("\nsuites");
     json_array_foreach(json_object_get(all, "suites"), i, row)
-        printf("  %-14s %s\n", text_at(row, "name"), text_at(row, "about"));
+        printf("  %-18s %s\n", text_at(row, "name"), text_at(row, "about"));
     puts("\nmetrics");
     json_array_foreach(json_object_get(all, "metrics"), i, row)
-        printf("  %-14s %s\n", text_at(row, "name"), text_at(row, "from"));
+        printf("  %-18s %s\n", text_at(row, "name"), text_at(row, "from"));
 }
 
 int verb_list(int argc, char **argv, struct failure *why)
