@@ -55,9 +55,9 @@ $(B)/harness/test/preload_%.so: harness/test/preload_%.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fno-builtin -fPIC -shared $< -o $@
 
-HARNESS_TEST_suite    := plan/suite base/failure base/text base/place
+HARNESS_TEST_suite    := plan/suite plan/growth base/failure base/text base/place
 HARNESS_TEST_elf_file := allocators/elf_file
-HARNESS_TEST_journal  := run/journal plan/plan_order plan/suite base/failure base/text base/place \
+HARNESS_TEST_journal  := run/journal plan/plan_order plan/suite plan/growth base/failure base/text base/place \
                          base/chance
 HARNESS_TEST_chance   := base/chance
 

@@ -4,6 +4,7 @@
  */
 #include "judge.h"
 
+#include "growth.h"
 #include "publish.h"
 #include "report.h"
 #include "samples.h"
@@ -74,11 +75,14 @@ static bool judge(const char *run_dir, const struct samples *run, bool color, FI
         snprintf(err, err_size, "%s/samples.jsonl: %s", run_dir, why);
         return false;
     }
+    judgement.growth = growth_judge(run);
+    judgement.any_failed = judgement.any_failed || growth_failed(judgement.growth);
     bool ok = publish(run_dir, run, &judgement, err, err_size);
     if (ok) {
         *exit_code = judgement.any_failed ? EXIT_CELL_FAILED : EXIT_OK;
         if (table_out != NULL) {
             table_print(run, &judgement, color, table_out);
+            growth_table(judgement.growth, table_out);
         }
     }
     verdict_free(&judgement);

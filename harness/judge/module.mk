@@ -3,7 +3,7 @@
 
 JUDGE_DIR   := harness/judge
 JUDGE_B     := $(B)/harness/judge
-JUDGE_NAMES := stats samples verdict mean doubt figure summary table publish report judge
+JUDGE_NAMES := stats samples growth verdict mean doubt figure summary table publish report judge
 JUDGE_OBJS  := $(JUDGE_NAMES:%=$(JUDGE_B)/%.o) $(JUDGE_B)/asset.o
 JUDGE_LIBS  := -ljansson -lgsl -lgslcblas -lRmath -lm
 JUDGE_VEGA  := /usr/share/javascript/vega

@@ -6,6 +6,7 @@
 
 #include "asset.h"
 #include "figure.h"
+#include "growth.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -166,6 +167,7 @@ bool report_markdown(const struct samples *run, const struct judgement *j, FILE 
     fputs("Ratios are contender over baseline: below 1 is less. What is lost stands first.\n", out);
     markdown_means(run, j, out);
     markdown_cells(run, j, out);
+    growth_markdown(j->growth, out);
     markdown_warnings(j, out);
     if (!markdown_environment(run, out)) {
         return false;

@@ -568,6 +568,116 @@
     return drawings;
   }
 
+  /* Growth: time per operation against size, both in powers; a line an allocator. */
+
+  function growthColour(name, colours) {
+    return name === state.contender ? colours.contender : name === summary.baseline ? colours.baseline : colours.line;
+  }
+
+  function growthRows(series, colours) {
+    return series.allocators.reduce(function (rows, curve) {
+      return rows.concat(curve.points.map(function (point) {
+        return { name: curve.allocator, x: point.size, y: point.ns, low: point.low, high: point.high,
+          colour: growthColour(curve.allocator, colours), tip: { title: curve.allocator, rows: [
+            [series.over.replace(/^--/, ""), point.size], ["time per operation", figure("time", point.ns)],
+            ["least and most", figure("time", point.low) + " to " + figure("time", point.high)],
+            ["rounds", point.rounds]] } };
+      }));
+    }, []);
+  }
+
+  function axisText(value) {
+    return value >= 1048576 && value % 1048576 === 0 ? value / 1048576 + "Mi" :
+      value >= 1024 && value % 1024 === 0 ? value / 1024 + "Ki" : String(value);
+  }
+
+  /* Some of the sizes, and round times in the range of the points. */
+  function growthTicks(rows) {
+    var sizes = rows.map(function (row) { return row.x; }).filter(function (x, i, all) { return all.indexOf(x) === i; });
+    sizes.sort(function (a, b) { return a - b; });
+    var every = Math.max(1, Math.ceil((sizes.length - 1) / 4));
+    var low = Math.min.apply(null, rows.map(function (row) { return row.low; }));
+    var high = Math.max.apply(null, rows.map(function (row) { return row.high; }));
+    var times = [];
+    for (var power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+      (high / low < 30 ? [1, 2, 5] : [1, 3]).forEach(function (digit) { times.push(digit * Math.pow(10, power)); });
+    }
+    low = Math.min(low, high / 4);
+    return { sizes: sizes.filter(function (x, i) { return i % every === 0; }).map(function (v) { return { v: v, text: axisText(v) }; }),
+      times: times.filter(function (v) { return v >= low * 0.9 && v <= high * 1.1; }).map(function (v) {
+        return { v: v, text: v >= 1 ? figure("time", v).replace(/\.0+ /, " ") : v.toPrecision(1) + " ns" }; }),
+      x: [sizes[0], sizes[sizes.length - 1]], y: [low * 0.9, high * 1.1] };
+  }
+
+  function growthSpec(series, width) {
+    var colours = theme(), rows = growthRows(series, colours), ticks = growthTicks(rows);
+    var left = 58, bottom = 128, height = 152;
+    var at = function (field) { return { scale: field, field: field }; };
+    return {
+      $schema: "https://vega.github.io/schema/vega/v5.json",
+      description: "Time per operation of " + series.workload + " against " + series.over + ", both logarithmic",
+      width: width, height: height, padding: 0, autosize: "none",
+      data: [{ name: "rows", values: rows }, { name: "sizes", values: ticks.sizes }, { name: "times", values: ticks.times }],
+      scales: [{ name: "x", type: "log", domain: ticks.x, range: [left + 10, width - 12] },
+        { name: "y", type: "log", domain: ticks.y, range: [bottom - 4, 10] }],
+      marks: [
+        { type: "rule", from: { data: "times" }, encode: { enter: { x: { value: left }, x2: { value: width },
+          y: { scale: "y", field: "v" }, stroke: { value: colours.line } } } },
+        { type: "text", from: { data: "times" }, encode: { enter: font(11, { x: { value: left - 6 },
+          y: { scale: "y", field: "v" }, align: { value: "right" }, baseline: { value: "middle" },
+          text: { field: "text" }, fill: { value: colours.soft } }) } },
+        { type: "text", from: { data: "sizes" }, encode: { enter: font(11, { x: { scale: "x", field: "v" },
+          y: { value: height - 6 }, align: { value: "center" }, text: { field: "text" }, fill: { value: colours.soft } }) } },
+        { type: "group", from: { facet: { name: "curve", data: "rows", groupby: "name" } }, marks: [
+          { type: "line", from: { data: "curve" }, interactive: false, encode: { enter: { x: at("x"), y: at("y"),
+            stroke: { field: "colour" }, strokeWidth: { value: 2 } } } },
+          { type: "rule", from: { data: "curve" }, interactive: false, encode: { enter: { x: at("x"),
+            y: { scale: "y", field: "low" }, y2: { scale: "y", field: "high" }, stroke: { field: "colour" },
+            opacity: { value: 0.6 } } } },
+          { type: "symbol", from: { data: "curve" }, encode: { enter: { x: at("x"), y: at("y"), size: { value: 40 },
+            fill: { field: "colour" }, tooltip: { field: "tip" } }, update: { size: { value: 40 } },
+            hover: { size: { value: 110 } } } }] },
+      ],
+    };
+  }
+
+  function exponentText(curve) {
+    return curve.exponent === null ? curve.word : (curve.exponent < 0 ? "−" : "+") +
+      Math.abs(curve.exponent).toFixed(2) + " " + curve.word;
+  }
+
+  function growthBox(series) {
+    var curve = series.allocators.filter(function (one) { return one.allocator === state.contender; })[0];
+    var lines = series.allocators.map(function (one) {
+      return one.allocator + " " + exponentText(one) + (one.low === null ? "" :
+        " (" + one.low.toFixed(2) + " to " + one.high.toFixed(2) + ")");
+    });
+    return el("article", { "class": "plot" }, [
+      el("header", {}, [el("h3", {}, [series.label]), el("span", { "class": "say" }, [curve ? exponentText(curve) : ""])]),
+      el("p", { "class": "params", title: lines.join("; ") }, [series.over.replace(/^--/, "") + " · " + lines.join("; ")]),
+      el("div", {})]);
+  }
+
+  function growthSection() {
+    var all = summary.growth || [];
+    var colours = theme();
+    document.getElementById("growth").hidden = all.length === 0;
+    if (all.length === 0) return [];
+    fill("growth-note", ["Time per operation against size, both axes in powers. The exponent is the slope: 0 where an " +
+      "operation costs the same at any size, 1 where it grows in proportion. A bar spans the least and the most of the rounds."]);
+    fill("growth-head", [el("div", { "class": "legend" }, summary.allocators.map(function (allocator) {
+      return el("span", {}, [el("i", { style: "background: " + growthColour(allocator.name, colours) }), allocator.name]);
+    }))]);
+    fill("growth-grid", []);
+    return all.filter(function (series) {
+      return series.allocators.some(function (curve) { return curve.points.length > 0; });
+    }).map(function (series) {
+      var box = growthBox(series);
+      document.getElementById("growth-grid").append(box);
+      return draw(box.lastElementChild, growthSpec(series, box.clientWidth - 24));
+    });
+  }
+
   function doubtSection() {
     var warnings = summary.warnings.map(function (warning) {
       return el("div", { "class": "doubt" + (warning.id === "failed" ? " failed-doubt" : "") }, [
@@ -642,7 +752,7 @@
     whereSection();
     methodSection();
     tableSection();
-    return Promise.all(ratioSection().concat(rawSection())).then(function (drawn) {
+    return Promise.all(ratioSection().concat(growthSection(), rawSection())).then(function (drawn) {
       document.documentElement.dataset.drawn = drawn.length;
     }).catch(complain);
   }

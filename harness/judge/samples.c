@@ -256,8 +256,10 @@ static bool read_plan(struct reader *r, json_t *line)
     run->null_ns = nans(pairs);
     run->count = nans(pairs * SAMPLES_COUNTS_MAX);
     run->uncounted = json_array();
-    if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL || run->null_ns == NULL ||
-        run->count == NULL || run->uncounted == NULL) {
+    run->growth = json_array();
+    if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL ||
+        run->null_ns == NULL || run->count == NULL || run->uncounted == NULL ||
+        run->growth == NULL) {
         return refuse_memory(r);
     }
     settle_nulls(run);
@@ -381,6 +383,9 @@ static bool read_line(struct reader *r, json_t *line)
     if (strcmp(type, "null") == 0) {
         return read_null(r, line);
     }
+    if (strcmp(type, "growth") == 0) {
+        return json_array_append(r->run->growth, line) == 0 || refuse_memory(r);
+    }
     if (strcmp(type, "end") == 0) {
         r->run->ended = true;
     } else if (strcmp(type, "plan") == 0) {
@@ -481,6 +486,7 @@ void samples_free(struct samples *run)
     free(run->null_ns);
     free(run->count);
     json_decref(run->uncounted);
+    json_decref(run->growth);
     json_decref(run->plan);
     *run = (struct samples){0};
 }

@@ -5,6 +5,7 @@
  *     {"type":"null", ...}      the peak of a cell's bare loop under an allocator
  *     {"type":"sample", ...}    one process, how it ended and what it took
  *     {"type":"count", ...}     instructions of a separate, slow, exact pass, and its operations
+ *     {"type":"growth", ...}    one point of a series of sizes, under every allocator
  *     {"type":"end", ...}       the run reached its end
  *
  *                        block 0   1   2
@@ -68,6 +69,7 @@ struct samples {
     bool *skipped;              /* [cell][allocator] the plan leaves it out: see plan "skipped" */
     double *count;              /* [cell][allocator][SAMPLES_COUNTS_MAX] exact counts, NAN: none */
     bool count_per_op;          /* those are instructions an operation, not of a whole pass */
+    json_t *growth;             /* the growth lines, owned */
     json_t *uncounted;          /* the count lines that brought no figure, owned */
     bool ended;                 /* the end line is there */
     bool torn;                  /* the last line was cut off and is not used */

@@ -362,3 +362,64 @@ bool stats_group_mean(const struct stats_member *members, size_t n_members, size
     group_free(&g);
     return ok;
 }
+
+/* Cumulative probability of at most `most` discordant pairs among n independent points:
+ * permutations by their inversions, added one point at a time (the m-th makes 0 .. m-1 inversions).
+ */
+static double discordant_at_most(size_t n, size_t most)
+{
+    double p[STATS_POINTS_MAX * (STATS_POINTS_MAX - 1) / 2 + 1] = {1};
+    double sum = 0;
+    for (size_t m = 2; m <= n; m++) {
+        size_t reach = m * (m - 1) / 2;
+        for (size_t i = reach + 1; i-- > 0;) {
+            double window = 0;
+            for (size_t k = 0; k < m && k <= i; k++) {
+                window += p[i - k];
+            }
+            p[i] = window / (double)m;
+        }
+    }
+    for (size_t i = 0; i <= most; i++) {
+        sum += p[i];
+    }
+    return sum;
+}
+
+static bool pair_slopes(const double *x, const double *y, size_t n, double *slopes)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i + 1; j < n; j++) {
+            if (x[i] == x[j]) {
+                return false;
+            }
+            slopes[at++] = (y[j] - y[i]) / (x[j] - x[i]);
+        }
+    }
+    return true;
+}
+
+bool stats_slope(const double *x, const double *y, size_t n, double alpha,
+                 struct stats_estimate *out)
+{
+    if (n < 2 || n > STATS_POINTS_MAX) {
+        return false;
+    }
+    size_t pairs = n * (n - 1) / 2, k = 1;
+    double *slopes = malloc(pairs * sizeof *slopes);
+    if (slopes == NULL || !pair_slopes(x, y, n, slopes)) {
+        free(slopes);
+        return false;
+    }
+    gsl_sort(slopes, 1, pairs);
+    while (2 * (k + 1) <= pairs && discordant_at_most(n, k) <= alpha / 2) {
+        k++;
+    }
+    out->value = gsl_stats_median_from_sorted_data(slopes, 1, pairs);
+    out->low = slopes[k - 1];
+    out->high = slopes[pairs - k];
+    out->confidence = 1 - 2 * discordant_at_most(n, k - 1);
+    free(slopes);
+    return true;
+}

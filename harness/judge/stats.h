@@ -21,6 +21,8 @@
  *       Newsletter 12 (1986)
  *   Kerby, "The simple difference formula", Comprehensive Psychology 3 (2014)
  *   Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6 (1979)
+ *   Sen, "Estimates of the regression coefficient based on Kendall's tau", J. Am. Stat. Assoc. 63
+ *       (1968)
  *   Hesterberg, "What teachers should know about the bootstrap", Am. Statistician 69 (2015)
  */
 #ifndef ASHLAR_JUDGE_STATS_H
@@ -104,5 +106,18 @@ struct stats_member {
 bool stats_group_mean(const struct stats_member *members, size_t n_members, size_t n_groups,
                       double alpha, unsigned long seed, size_t replicates,
                       struct stats_estimate *out);
+
+/* More points than this on one line are refused. */
+#define STATS_POINTS_MAX 64
+
+/* Slope of y[n] over x[n]: the median of the slopes of all pairs of points, and its exact
+ * distribution-free interval: the k-th smallest and the k-th largest of them, k from the exact
+ * distribution of Kendall's statistic. It assumes a line and independent errors of one distribution
+ * about it; where the points bend, the interval widens. With fewer than 5 points it does not reach
+ * 95 %: it is then all slopes, and `confidence` says what it covers. With ties in y it covers at
+ * least what it states. False when n is below 2 or above STATS_POINTS_MAX, when two x are equal, or
+ * without memory. */
+bool stats_slope(const double *x, const double *y, size_t n, double alpha,
+                 struct stats_estimate *out);
 
 #endif

@@ -33,12 +33,11 @@ static json_t *cell_of(const struct samples *run, const struct finding *f)
     bool ok = json != NULL && more != NULL && json_object_update(json, more) == 0;
     json_decref(more);
     if (ok && f->metric == METRIC_PEAK_RSS) {
-        json_t *memory =
-            json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "per_live_byte", f->per_live,
-                      "baseline_null_kib", number(f->baseline_null),
-                      "contender_null_kib", number(f->contender_null), "difference_kib",
-                      number(f->difference), "difference_low_kib", number(f->difference_low),
-                      "difference_high_kib", number(f->difference_high));
+        json_t *memory = json_pack(
+            "{s:b, s:o, s:o, s:o, s:o, s:o}", "per_live_byte", f->per_live, "baseline_null_kib",
+            number(f->baseline_null), "contender_null_kib", number(f->contender_null),
+            "difference_kib", number(f->difference), "difference_low_kib",
+            number(f->difference_low), "difference_high_kib", number(f->difference_high));
         ok = memory != NULL && json_object_update(json, memory) == 0;
         json_decref(memory);
     }
@@ -46,10 +45,10 @@ static json_t *cell_of(const struct samples *run, const struct finding *f)
         ok = json_object_set_new(json, "reference", json_true()) == 0;
     }
     if (ok && f->metric == METRIC_TIME) {
-        json_t *yardsticks = json_pack("{s:o, s:o, s:o}", "null_share", number(f->null_share),
-                                       "baseline_x_floor", number(verdict_x_floor(run, f, 0)),
-                                       "contender_x_floor",
-                                       number(verdict_x_floor(run, f, f->contender)));
+        json_t *yardsticks =
+            json_pack("{s:o, s:o, s:o}", "null_share", number(f->null_share), "baseline_x_floor",
+                      number(verdict_x_floor(run, f, 0)), "contender_x_floor",
+                      number(verdict_x_floor(run, f, f->contender)));
         ok = yardsticks != NULL && json_object_update(json, yardsticks) == 0;
         json_decref(yardsticks);
     }
@@ -117,7 +116,7 @@ static json_t *reference_of(const struct samples *run)
 
 json_t *summary_make(const struct samples *run, const struct judgement *j)
 {
-    return json_pack(
+    json_t *summary = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:I, s:b, s:o, s:o, s:o}", "schema",
         SUMMARY_SCHEMA, "baseline", run->allocators[0], "contenders",
         handed_on(run, "contenders", json_array()), "environment",
@@ -127,4 +126,10 @@ json_t *summary_make(const struct samples *run, const struct judgement *j)
         "blocks_planned", (json_int_t)run->n_blocks, "complete", run->ended, "allocators",
         handed_on(run, "allocators", json_array()), "rules", rules(), "reference",
         reference_of(run));
+    if (summary == NULL || j->growth == NULL ||
+        json_object_set(summary, "growth", j->growth) != 0) {
+        json_decref(summary);
+        return NULL;
+    }
+    return summary;
 }

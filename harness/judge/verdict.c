@@ -100,8 +100,8 @@ static bool take_ratios(struct finding *f, const struct pairs *pairs)
         if (!(pairs->baseline[b] > 0 && pairs->contender[b] > 0)) {
             return true;
         }
-        pairs->d[b] = log(pairs->contender[b] / pairs->baseline[b]) -
-                      (f->per_live ? pairs->demand[b] : 0);
+        pairs->d[b] =
+            log(pairs->contender[b] / pairs->baseline[b]) - (f->per_live ? pairs->demand[b] : 0);
     }
     struct stats_estimate e;
     f->d = malloc(pairs->n * sizeof *f->d);
@@ -560,5 +560,6 @@ void verdict_free(struct judgement *judgement)
     free(judgement->findings);
     free(judgement->means);
     json_decref(judgement->warnings);
+    json_decref(judgement->growth);
     *judgement = (struct judgement){0};
 }

@@ -129,7 +129,8 @@ struct judgement {
     struct mean *means;       /* [n_means] by contender, then metric */
     size_t n_means;           /* contenders x metrics that were measured */
     json_t *warnings;         /* the plan's, then ours: {"id","text","remedy"} */
-    bool any_failed;          /* a finding is VERDICT_FAILED */
+    json_t *growth;           /* what growth_judge made of the series, NULL: nobody asked */
+    bool any_failed;          /* a finding is VERDICT_FAILED, or a series failed */
 };
 
 /* Judges a run. False and one line in err: nothing to judge, or no memory; *out is then empty. */

@@ -42,7 +42,7 @@ static bool uses_bench(const struct plan *plan)
     for (size_t i = 0; i < plan->suite.count; i++)
         if (plan->suite.cells[i].micro == NULL && plan->suite.cells[i].program == NULL)
             return true;
-    return false;
+    return plan->suite.n_growths > 0;
 }
 
 static bool uses_micro(const struct plan *plan)
@@ -128,6 +128,39 @@ static bool prepare_cells(struct plan *plan, struct failure *why)
     return true;
 }
 
+/* The ends of a series are asked about: what is wrong with a size shows there. */
+static bool prepare_growth(struct plan *plan, struct growth *growth, struct failure *why)
+{
+    size_t ends[2] = {growth->at.count - 1, 0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < 2; i++) {
+        struct words needed = {0};
+        struct cell cell;
+
+        growth_cell(growth, ends[i], &cell);
+        ok = bench_describe(plan, &cell, &needed, why);
+        for (size_t a = 0; ok && i == 1 && a < plan->n_allocators; a++)
+            for (size_t n = 0; n < needed.count; n++)
+                if (!audit_serves(&plan->allocators[a], needed.at[n]) &&
+                    !growth_skips(growth, plan->allocators[a].name))
+                    words_add(&growth->skipped, plan->allocators[a].name);
+        if (ok && i == 1)
+            growth->params = text_copy(cell.params);
+        growth_cell_free(&cell);
+        words_free(&needed);
+    }
+    return ok;
+}
+
+static bool prepare_growths(struct plan *plan, struct failure *why)
+{
+    for (size_t i = 0; i < plan->suite.n_growths; i++)
+        if (!prepare_growth(plan, &plan->suite.growths[i], why))
+            return false;
+    return true;
+}
+
 static void name_run(struct plan *plan)
 {
     json_t *line = plan_to_json(plan);
@@ -153,7 +186,7 @@ bool plan_prepare(struct plan *plan, struct failure *why)
         if (plan->allocators[i].audit == NULL && !audit_allocator(&plan->allocators[i], why))
             return false;
     plan->skipped = json_array();
-    if (!prepare_cells(plan, why))
+    if (!prepare_cells(plan, why) || !prepare_growths(plan, why))
         return false;
     plan->environment = environment_capture();
     plan->warnings = doctor_warnings();
@@ -232,6 +265,13 @@ json_t *plan_to_json(const struct plan *plan)
     json_object_set_new(line, "timeout_s", json_integer((json_int_t)plan->suite.timeout_s));
     json_object_set_new(line, "counts", json_boolean(plan->counts));
     json_object_set_new(line, "cells", cells);
+    if (plan->suite.n_growths > 0) {
+        json_t *growths = json_array();
+
+        for (size_t i = 0; i < plan->suite.n_growths; i++)
+            json_array_append_new(growths, growth_to_json(&plan->suite.growths[i]));
+        json_object_set_new(line, "growth", growths);
+    }
     json_object_set(line, "skipped", plan->skipped);
     json_object_set(line, "environment", plan->environment);
     json_object_set_new(line, "allocators", allocators);
@@ -286,7 +326,13 @@ static bool lists_from_json(struct plan *plan, const json_t *line)
 {
     const json_t *cells = json_object_get(line, "cells");
     const json_t *allocators = json_object_get(line, "allocators");
+    const json_t *growths = json_object_get(line, "growth");
 
+    plan->suite.n_growths = json_array_size(growths);
+    plan->suite.growths = text_alloc(plan->suite.n_growths, sizeof *plan->suite.growths);
+    for (size_t i = 0; i < plan->suite.n_growths; i++)
+        if (!growth_from_json(&plan->suite.growths[i], json_array_get(growths, i)))
+            return false;
     plan->suite.count = json_array_size(cells);
     plan->suite.cells = text_alloc(plan->suite.count, sizeof *plan->suite.cells);
     for (size_t i = 0; i < plan->suite.count; i++)

@@ -65,6 +65,14 @@ void plan_block_order(const struct plan *plan, uint64_t round, size_t cell, size
 /* Bytes by which a process's environment is padded: drawn for every process, 0..4095. */
 unsigned plan_pad(const struct plan *plan, uint64_t round, size_t cell, size_t allocator);
 
+/* The same for the series of growing sizes (growth.h): order of a round's points, of a point's
+ * allocators, and a process's padding. */
+void plan_growth_points(const struct plan *plan, size_t series, uint64_t round, size_t *order);
+void plan_growth_allocators(const struct plan *plan, size_t series, size_t point, uint64_t round,
+                            size_t *order);
+unsigned plan_growth_pad(const struct plan *plan, size_t series, size_t point, uint64_t round,
+                         size_t allocator);
+
 void plan_close(struct plan *plan);
 
 #endif

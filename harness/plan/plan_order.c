@@ -6,7 +6,12 @@
 #include <string.h>
 
 /* Streams of chance: what a number is drawn for. */
-enum { STREAM_CELLS = 1, STREAM_BLOCK = 1000, STREAM_PAD = 1000000 };
+enum {
+    STREAM_CELLS = 1,
+    STREAM_BLOCK = 1000,
+    STREAM_PAD = 1000000,
+    STREAM_GROWTH = 1000000000, /* its points, then a stream a point */
+};
 
 uint64_t plan_rounds(const struct plan *plan)
 {
@@ -49,4 +54,34 @@ bool plan_skips(const struct plan *plan, size_t cell, size_t allocator)
             return true;
     }
     return false;
+}
+
+static struct chance growth_chance(const struct plan *plan, size_t series, size_t stream,
+                                   uint64_t round)
+{
+    return chance_for(plan->seed, STREAM_GROWTH + series * 1000 + stream, round);
+}
+
+void plan_growth_points(const struct plan *plan, size_t series, uint64_t round, size_t *order)
+{
+    struct chance chance = growth_chance(plan, series, 0, round);
+
+    chance_permutation(&chance, order, plan->suite.growths[series].at.count);
+}
+
+void plan_growth_allocators(const struct plan *plan, size_t series, size_t point, uint64_t round,
+                            size_t *order)
+{
+    struct chance chance = growth_chance(plan, series, 1 + point, round);
+
+    chance_permutation(&chance, order, plan->n_allocators);
+}
+
+unsigned plan_growth_pad(const struct plan *plan, size_t series, size_t point, uint64_t round,
+                         size_t allocator)
+{
+    struct chance chance = growth_chance(plan, series, 1 + GROWTH_POINTS_MAX + point,
+                                         round * plan->n_allocators + allocator);
+
+    return (unsigned)chance_below(&chance, 4096);
 }

@@ -124,13 +124,40 @@ static int on_cell_key(struct reading *reading, const char *section, const char 
     return 1;
 }
 
+static struct growth *growth_of(struct suite *suite, const char *label)
+{
+    struct growth *grown;
+
+    for (size_t i = 0; i < suite->n_growths; i++)
+        if (strcmp(suite->growths[i].label, label) == 0)
+            return &suite->growths[i];
+    grown = text_alloc(suite->n_growths + 1, sizeof *grown);
+    if (suite->n_growths > 0)
+        memcpy(grown, suite->growths, suite->n_growths * sizeof *grown);
+    free(suite->growths);
+    suite->growths = grown;
+    grown[suite->n_growths].label = text_copy(label);
+    return &grown[suite->n_growths++];
+}
+
+static int on_growth_key(struct reading *reading, const char *section, const char *key,
+                         const char *value)
+{
+    struct growth *growth = growth_of(reading->suite, section + strlen("growth "));
+    const char *wrong = growth_set(growth, key, value);
+
+    return wrong == NULL ? 1 : refuse(reading, section, key, wrong);
+}
+
 static int on_entry(void *user, const char *section, const char *key, const char *value)
 {
     if (strcmp(section, "suite") == 0)
         return on_suite_key(user, section, key, value);
     if (strncmp(section, "cell ", 5) == 0 && section[5] != '\0')
         return on_cell_key(user, section, key, value);
-    return refuse(user, section, key, "unknown section; use [suite] or [cell NAME]");
+    if (strncmp(section, "growth ", 7) == 0 && section[7] != '\0')
+        return on_growth_key(user, section, key, value);
+    return refuse(user, section, key, "unknown section; use [suite], [cell NAME] or [growth NAME]");
 }
 
 /* The value of an option in args, NULL when it is not there. Both "--ops 5" and "--ops=5" are
@@ -248,6 +275,9 @@ static bool settle(struct suite *suite, const char *file, struct failure *why)
     for (size_t i = 0; i < suite->count; i++)
         if (!settle_cell(&suite->cells[i], file, why))
             return false;
+    for (size_t i = 0; i < suite->n_growths; i++)
+        if (!growth_settle(&suite->growths[i], file, why))
+            return false;
     for (size_t i = 0; i < suite->count; i++) {
         size_t primaries = 0;
 
@@ -350,8 +380,11 @@ static bool same_words(const struct words *a, const struct words *b)
 
 bool suite_same_cells(const struct suite *a, const struct suite *b)
 {
-    if (a->count != b->count)
+    if (a->count != b->count || a->n_growths != b->n_growths)
         return false;
+    for (size_t i = 0; i < a->n_growths; i++)
+        if (!growth_same(&a->growths[i], &b->growths[i]))
+            return false;
     for (size_t i = 0; i < a->count; i++) {
         const struct cell *x = &a->cells[i], *y = &b->cells[i];
 
@@ -374,6 +407,9 @@ void suite_close(struct suite *suite)
         free(suite->cells[i].params);
         words_free(&suite->cells[i].args);
     }
+    for (size_t i = 0; i < suite->n_growths; i++)
+        growth_free(&suite->growths[i]);
+    free(suite->growths);
     free(suite->cells);
     free(suite->name);
     free(suite->about);

@@ -13,6 +13,8 @@
  *     count = no                         whether instructions are counted (default: one thread)
  *     count_ops = 100000                 work of that slow pass (default: a fortieth of --ops)
  *
+ *     [growth stack-depth]               a series of sizes: see growth.h
+ *
  * A cell is a workload with its parameters and threads: one row of every table.
  */
 #ifndef ASHLAR_PLAN_SUITE_H
@@ -20,6 +22,7 @@
 
 #include "base/failure.h"
 #include "base/text.h"
+#include "plan/growth.h"
 
 #include <stdint.h>
 
@@ -48,6 +51,8 @@ struct suite {
     uint64_t timeout_s; /* 1 .. */
     struct cell *cells; /* count of them, at least one */
     size_t count;
+    struct growth *growths; /* n_growths of them, NULL for none */
+    size_t n_growths;
 };
 
 /* Reads a suite by name or file. Every mistake is EXIT_USAGE with the file and the section. */

@@ -14,6 +14,34 @@ static size_t block_at(const struct journal *journal, size_t cell, uint64_t roun
     return cell * plan_rounds(journal->plan) + round;
 }
 
+bool *journal_growth_done(struct journal *journal, size_t series, size_t point, uint64_t round)
+{
+    return &journal->growth_done[(series * GROWTH_POINTS_MAX + point) * GROWTH_ROUNDS_MAX + round];
+}
+
+bool *journal_growth_out(struct journal *journal, size_t series, size_t allocator)
+{
+    return &journal->growth_out[series * journal->plan->n_allocators + allocator];
+}
+
+void journal_growth_failed(struct journal *journal, size_t series, size_t allocator)
+{
+    *journal_growth_out(journal, series, allocator) = true;
+    journal->failures++;
+}
+
+static void open_growths(struct journal *journal, const struct plan *plan)
+{
+    size_t series = plan->suite.n_growths;
+
+    journal->growth_done = text_alloc(series * GROWTH_POINTS_MAX * GROWTH_ROUNDS_MAX, sizeof(bool));
+    journal->growth_out = text_alloc(series * plan->n_allocators, sizeof(bool));
+    for (size_t g = 0; g < series; g++)
+        for (size_t a = 0; a < plan->n_allocators; a++)
+            *journal_growth_out(journal, g, a) =
+                growth_skips(&plan->suite.growths[g], plan->allocators[a].name);
+}
+
 void journal_open(struct journal *journal, const struct plan *plan)
 {
     size_t cells = plan->suite.count, pairs = cells * plan->n_allocators;
@@ -28,6 +56,7 @@ void journal_open(struct journal *journal, const struct plan *plan)
     for (size_t c = 0; c < cells; c++)
         for (size_t a = 0; a < plan->n_allocators; a++)
             journal->out[journal_pair(journal, c, a)] = plan_skips(plan, c, a);
+    open_growths(journal, plan);
 }
 
 void journal_close(struct journal *journal)
@@ -37,6 +66,8 @@ void journal_close(struct journal *journal)
     free(journal->counted);
     free(journal->null_rss_kib);
     free(journal->null_done);
+    free(journal->growth_done);
+    free(journal->growth_out);
     memset(journal, 0, sizeof *journal);
 }
 
@@ -130,6 +161,37 @@ static bool take_sample(struct journal *journal, struct block *block, const json
     return true;
 }
 
+/* One line is a whole point, so there is nothing to cut. */
+static bool take_growth(struct journal *journal, const json_t *line)
+{
+    size_t series = (size_t)json_integer_value(json_object_get(line, "series"));
+    size_t point = (size_t)json_integer_value(json_object_get(line, "point"));
+    size_t round = (size_t)json_integer_value(json_object_get(line, "round"));
+    const struct suite *suite = &journal->plan->suite;
+    json_t *sample;
+    size_t i;
+
+    if (series >= suite->n_growths || point >= suite->growths[series].at.count ||
+        round >= suite->growths[series].rounds)
+        return false;
+    *journal_growth_done(journal, series, point, round) = true;
+    json_array_foreach(json_object_get(line, "samples"), i, sample)
+    {
+        const char *status = json_string_value(json_object_get(sample, "status"));
+        const char *name = json_string_value(json_object_get(sample, "allocator"));
+        size_t a = 0;
+
+        while (name != NULL && a < journal->plan->n_allocators &&
+               strcmp(journal->plan->allocators[a].name, name) != 0)
+            a++;
+        if (status == NULL || name == NULL || a == journal->plan->n_allocators)
+            return false;
+        if (strcmp(status, "ok") != 0)
+            journal_growth_failed(journal, series, a);
+    }
+    return true;
+}
+
 static bool take_other(struct journal *journal, const char *type, const json_t *line)
 {
     size_t cell, allocator, pair;
@@ -138,6 +200,8 @@ static bool take_other(struct journal *journal, const char *type, const json_t *
         journal->ended = true;
         return true;
     }
+    if (strcmp(type, "growth") == 0)
+        return take_growth(journal, line);
     if (!find_pair(journal, line, &cell, &allocator))
         return false;
     pair = journal_pair(journal, cell, allocator);

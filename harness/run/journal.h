@@ -21,6 +21,8 @@ struct journal {
     bool *counted;            /* [cell][allocator] */
     json_int_t *null_rss_kib; /* [cell][allocator], 0: not known */
     bool *null_done;          /* [cell][allocator] */
+    bool *growth_done;        /* [series][point][round], see journal_growth_done */
+    bool *growth_out;         /* [series][allocator]: skipped, or ended badly */
     size_t failures;          /* samples that ended badly, in this run as a whole */
     bool ended;               /* the end line is there */
 };
@@ -43,6 +45,11 @@ bool journal_cell_alive(const struct journal *journal, size_t cell);
 
 /* Blocks done, or not to be done any more, of all. */
 uint64_t journal_blocks_over(const struct journal *journal);
+
+/* Whether a point of a round of a series (growth.h) is done; whether an allocator is out of it. */
+bool *journal_growth_done(struct journal *journal, size_t series, size_t point, uint64_t round);
+bool *journal_growth_out(struct journal *journal, size_t series, size_t allocator);
+void journal_growth_failed(struct journal *journal, size_t series, size_t allocator);
 
 void journal_failed(struct journal *journal, size_t cell, size_t allocator);
 

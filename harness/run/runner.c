@@ -5,6 +5,7 @@
 #include "process/child.h"
 #include "run/agree.h"
 #include "run/counts.h"
+#include "run/growth.h"
 #include "run/outcome.h"
 #include "run/progress.h"
 
@@ -276,7 +277,8 @@ static bool run_phases(struct runner *runner, bool quiet, struct failure *why)
     for (uint64_t round = 0; ok && round < plan_rounds(plan); round++)
         ok = run_round(runner, round, why);
     progress_clear(&runner->progress);
-    ok = ok && counts_run(plan, runner->journal, runner->store, quiet, why);
+    ok = ok && counts_run(plan, runner->journal, runner->store, quiet, why) &&
+         growth_run(plan, runner->journal, runner->store, quiet, why);
     if (!ok)
         return false;
     return store_append_one(runner->store,

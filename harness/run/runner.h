@@ -5,6 +5,7 @@
  *                                  random order, back to back. Not judged, but a failure counts
  *     rounds 1 .. blocks           the same, judged
  *     counts                       see counts.h
+ *     series of growing sizes      see growth.h
  *     the end line
  */
 #ifndef ASHLAR_RUN_RUNNER_H

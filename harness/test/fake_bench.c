@@ -3,11 +3,12 @@
  * contender fails while the other runs.
  *
  *     FAKE=crash | hang | hang-while:FILE | oom | damaged | killed | dirty | mute | refuse |
- *          slow:PER_CENT | shaky
+ *          slow:PER_CENT | shaky | grow:0 | grow:half | grow:1 | crash-at:SIZE
  *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
  *
  * The time it reports is made up: ops * 100 ns, times `slow`, with a little spread from a hash of
- * the block count that it finds in FAKE_LOG, or with a large one for `shaky`.
+ * the block count that it finds in FAKE_LOG, or with a large one for `shaky`. `grow` multiplies it
+ * by that power of --size, which must then be a square.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -80,8 +81,24 @@ static void hang_while(const char *path)
         usleep(10000);
 }
 
-static int misbehave(const char *fake)
+/* The factor by which an operation costs more at this size. */
+static unsigned long growth(const char *fake, unsigned long size)
 {
+    unsigned long root = 1;
+
+    if (fake == NULL || strncmp(fake, "grow:", 5) != 0 || strcmp(fake, "grow:0") == 0)
+        return 1;
+    if (strcmp(fake, "grow:1") == 0)
+        return size;
+    while (root * root < size)
+        root++;
+    return root;
+}
+
+static int misbehave(const char *fake, const char *size)
+{
+    if (strncmp(fake, "crash-at:", 9) == 0 && strcmp(fake + 9, size) == 0)
+        raise(SIGSEGV);
     if (strcmp(fake, "crash") == 0)
         raise(SIGSEGV);
     if (strcmp(fake, "killed") == 0)
@@ -103,13 +120,14 @@ static int misbehave(const char *fake)
 }
 
 static void print_result(const char *workload, const char *threads, unsigned long ops,
-                         const char *fake, bool null, bool describe)
+                         const char *size, const char *fake, bool null, bool describe)
 {
     long spread = fake != NULL && strcmp(fake, "shaky") == 0 ? 97 : 2;
     unsigned long slow =
         fake != NULL && strncmp(fake, "slow:", 5) == 0 ? strtoul(fake + 5, NULL, 10) : 0;
     unsigned long noise = describe || null ? 0 : (unsigned long)(count_run() * 7919 % spread);
-    unsigned long ns = ops * (100 + slow) * (100 + noise) / 100;
+    unsigned long ns =
+        ops * (100 + slow) * (100 + noise) / 100 * growth(fake, strtoul(size, NULL, 10));
     char line[1024];
 
     snprintf(
@@ -127,6 +145,7 @@ int main(int argc, char **argv)
 {
     const char *fake = getenv("FAKE");
     bool describe = has(argc, argv, "--describe"), null = has(argc, argv, "--null");
+    const char *size = value_of(argc, argv, "--size", "1");
     int code;
 
     if (argc > 1 && strcmp(argv[1], "--list") == 0) {
@@ -143,9 +162,10 @@ int main(int argc, char **argv)
     if (has(argc, argv, "--colour"))
         return refuse("toy: unknown option '--colour'; 'ashlar-bench toy --help' lists the options",
                       2);
-    if (fake != NULL && !describe && !null && (code = misbehave(fake)) >= 0)
+    if (fake != NULL && !describe && !null && (code = misbehave(fake, size)) >= 0)
         return code;
     print_result(argv[1], value_of(argc, argv, "--threads", "1"),
-                 strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10), fake, null, describe);
+                 strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10), size, fake, null,
+                 describe);
     return 0;
 }

@@ -129,6 +129,42 @@ static void test_nulls_counts_and_the_end(void **state)
     journal_close(&journal);
 }
 
+/* Two points of five, three rounds, of one series that allocator c is left out of. */
+static struct growth series = {.label = "g", .rounds = 3};
+
+static json_t *growth_line(int point, int round, const char *status)
+{
+    return json_pack("{s:s,s:i,s:i,s:i,s:[{s:s,s:s},{s:s,s:s}]}", "type", "growth", "series", 0,
+                     "point", point, "round", round, "samples", "allocator", "a", "status", "ok",
+                     "allocator", "b", "status", status);
+}
+
+static void test_points_of_growth_are_done(void **state)
+{
+    struct journal journal;
+    json_t *lines = plan_line();
+
+    (void)state;
+    series.at = words_split("1 2 3 4 5", " ");
+    series.skipped = words_split("c", " ");
+    plan.suite.growths = &series;
+    plan.suite.n_growths = 1;
+    json_array_append_new(lines, growth_line(4, 2, "ok"));
+    json_array_append_new(lines, growth_line(1, 0, "crash"));
+    assert_int_equal(read_all(&journal, lines), 3);
+    assert_true(*journal_growth_done(&journal, 0, 4, 2));
+    assert_true(*journal_growth_done(&journal, 0, 1, 0));
+    assert_false(*journal_growth_done(&journal, 0, 4, 0));
+    assert_false(*journal_growth_out(&journal, 0, 0));
+    assert_true(*journal_growth_out(&journal, 0, 1));
+    assert_true(*journal_growth_out(&journal, 0, 2));
+    assert_int_equal(journal.failures, 1);
+    journal_close(&journal);
+    plan.suite.n_growths = 0;
+    words_free(&series.at);
+    words_free(&series.skipped);
+}
+
 static void refuses(json_t *line)
 {
     struct journal journal;
@@ -155,6 +191,7 @@ static void test_strangers_are_refused(void **state)
     refuses(json_pack("{s:s,s:i,s:i,s:b,s:s,s:s}", "type", "sample", "cell", 0, "block", 0,
                       "warmup", 0, "allocator", "z", "status", "ok"));
     refuses(json_pack("{s:i}", "cell", 0));
+    refuses(growth_line(0, 0, "ok")); /* the plan has no series */
 }
 
 /* The order of a resumed run is that of the run that was not interrupted. */
@@ -189,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_a_failure_ends_an_allocators_cell),
         cmocka_unit_test(test_a_cell_without_its_baseline_is_over),
         cmocka_unit_test(test_nulls_counts_and_the_end),
+        cmocka_unit_test(test_points_of_growth_are_done),
         cmocka_unit_test(test_strangers_are_refused),
         cmocka_unit_test(test_order_is_a_function_of_the_seed),
     };

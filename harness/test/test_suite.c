@@ -101,6 +101,64 @@ static void test_programs(void **state)
     suite_close(&suite);
 }
 
+static void test_growths(void **state)
+{
+    struct suite suite;
+    struct failure why;
+    struct cell cell;
+
+    (void)state;
+    assert_true(open_text(&suite,
+                          "[cell a]\nworkload = x\nargs = --ops 9\n"
+                          "[growth g]\nworkload = stack\nargs = --order rnd --ops 70\n"
+                          "over = --depth\nat = 1 4 16 64 256\nrounds = 3\n"
+                          "[growth h]\nworkload = stack\nargs = --ops 70\nover = --size\n"
+                          "at = 1 2 3 4 5\n",
+                          &why));
+    assert_int_equal(suite.n_growths, 2);
+    assert_int_equal(suite.growths[0].rounds, 3);
+    assert_int_equal(suite.growths[1].rounds, 5);
+    assert_int_equal(growth_size(&suite.growths[0], 4), 256);
+    growth_cell(&suite.growths[0], 2, &cell);
+    assert_string_equal(cell.workload, "stack");
+    assert_int_equal(cell.args.count, 6);
+    assert_string_equal(cell.args.at[4], "--depth");
+    assert_string_equal(cell.args.at[5], "16");
+    growth_cell_free(&cell);
+    assert_false(growth_same(&suite.growths[0], &suite.growths[1]));
+    assert_true(growth_same(&suite.growths[0], &suite.growths[0]));
+    suite_close(&suite);
+}
+
+static void test_growth_refusals(void **state)
+{
+    static const struct {
+        const char *lines, *complaint;
+    } wrong[] = {
+        {"over = --depth\nargs = --ops 1\nat = 1 2 3 4 5\n", "needs a workload"},
+        {"workload = x\nargs = --ops 1\nat = 1 2 3 4 5\n", "the option that is its size"},
+        {"workload = x\nover = depth\nargs = --ops 1\nat = 1 2 3 4 5\n", "name an option"},
+        {"workload = x\nover = --a\nargs = --ops 1 --a=3\nat = 1 2 3 4 5\n", "args leaves out"},
+        {"workload = x\nover = --a\nargs = --opsy 1\nat = 1 2 3 4 5\n", "amount of work"},
+        {"workload = x\nover = --a\nargs = --ops 1\nat = 1 2 3 4\n", "five to forty rising"},
+        {"workload = x\nover = --a\nargs = --ops 1\nat = 1 2 3 4 4\n", "five to forty rising"},
+        {"workload = x\nover = --a\nargs = --ops 1\nat = 0 1 2 3 4\n", "five to forty rising"},
+        {"workload = x\nover = --a\nargs = --ops 1\nat = 1 2 3 4 many\n", "five to forty rising"},
+        {"rounds = 0\n", "from 1 to 100"},
+        {"blocks = 3\n", "unknown key; use workload, args, over, at or rounds"},
+        {"over = --a\nover = --b\n", "is set twice"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char *text =
+            text_format("[cell a]\nworkload = x\nargs = --ops 9\n[growth g]\n%s", wrong[i].lines);
+
+        refuses(text, wrong[i].complaint);
+        free(text);
+    }
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -169,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_defaults),   cmocka_unit_test(test_everything_said),
         cmocka_unit_test(test_refusals),   cmocka_unit_test(test_args_with_ops),
         cmocka_unit_test(test_same_cells), cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_growths),    cmocka_unit_test(test_growth_refusals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

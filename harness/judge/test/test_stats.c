@@ -321,6 +321,81 @@ static void test_spread(void **state)
     assert_near(d[4], 100, 0);
 }
 
+static void test_slope(void **state)
+{
+    (void)state;
+    struct stats_estimate e;
+    double x[7], y[7];
+    static const double exponents[] = {-1, 0, 0.5, 1, 2};
+    for (size_t k = 0; k < 5; k++) {
+        for (size_t i = 0; i < 7; i++) {
+            x[i] = log(16.0) + (double)i * log(4.0);
+            y[i] = 3 + exponents[k] * x[i];
+        }
+        y[2] += 5; /* one outlier of seven moves neither the middle slope nor an end */
+        assert_true(stats_slope(x, y, 7, ALPHA, &e));
+        assert_near(e.value, exponents[k], 1e-9);
+        assert_true(e.low <= e.value && e.value <= e.high);
+    }
+    assert_true(e.low < 1.9 || e.high > 2.1); /* control: the outlier is in the interval */
+
+    /* By hand: slopes of 1 2 4 3 over 1 2 3 4 are -1 1/2 2/3 1 1.5 2. */
+    const double four_x[] = {1, 2, 3, 4}, four_y[] = {1, 2, 4, 3};
+    assert_true(stats_slope(four_x, four_y, 4, ALPHA, &e));
+    assert_near(e.value, (2.0 / 3 + 1) / 2, 1e-12);
+    assert_near(e.low, -1, 0);
+    assert_near(e.high, 2, 0);
+    assert_near(e.confidence, 1 - 2.0 / 24, 1e-12);
+
+    const double twice[] = {1, 2, 2, 3};
+    assert_false(stats_slope(twice, four_y, 4, ALPHA, &e));
+    assert_false(stats_slope(four_x, four_y, 1, ALPHA, &e));
+    assert_false(stats_slope(four_x, four_y, STATS_POINTS_MAX + 1, ALPHA, &e));
+}
+
+/* Inversions of all permutations: of 6 points one has none, 5 one, 14 two; of 7: 1, 6, 20, 49. */
+static void test_slope_interval_is_exact(void **state)
+{
+    (void)state;
+    struct stats_estimate e;
+    const double x[] = {1, 2, 3, 4, 5, 6, 7}, y[] = {1, 4, 2, 8, 5, 7, 3};
+    assert_true(stats_slope(x, y, 5, ALPHA, &e));
+    assert_near(e.confidence, 1 - 2.0 / 120, 1e-12);
+    assert_true(stats_slope(x, y, 6, ALPHA, &e));
+    assert_near(e.confidence, 1 - 2.0 * (1 + 5) / 720, 1e-12);
+    assert_true(stats_slope(x, y, 7, ALPHA, &e));
+    assert_near(e.confidence, 1 - 2.0 * (1 + 6 + 20 + 49) / 5040, 1e-12);
+}
+
+/* How often the interval holds a slope of 0.3 under noise without a name; `squeeze` below 1 is the
+ * control. */
+static double slope_coverage(double squeeze)
+{
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    gsl_rng_set(rng, 7);
+    size_t held = 0, runs = 3000;
+    for (size_t r = 0; r < runs; r++) {
+        struct stats_estimate e;
+        double x[8], y[8];
+        for (size_t i = 0; i < 8; i++) {
+            x[i] = (double)i;
+            y[i] = 0.3 * x[i] + gsl_ran_cauchy(rng, 0.2);
+        }
+        assert_true(stats_slope(x, y, 8, ALPHA, &e));
+        held += e.value - squeeze * (e.value - e.low) <= 0.3 &&
+                0.3 <= e.value + squeeze * (e.high - e.value);
+    }
+    gsl_rng_free(rng);
+    return (double)held / (double)runs;
+}
+
+static void test_slope_interval_covers(void **state)
+{
+    (void)state;
+    assert_true(slope_coverage(1) >= 0.95);
+    assert_true(slope_coverage(0.5) < 0.92);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +412,9 @@ int main(void)
         cmocka_unit_test(test_group_mean),
         cmocka_unit_test(test_group_mean_is_seeded),
         cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_slope),
+        cmocka_unit_test(test_slope_interval_is_exact),
+        cmocka_unit_test(test_slope_interval_covers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
