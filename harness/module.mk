@@ -60,6 +60,7 @@ HARNESS_TEST_elf_file := allocators/elf_file
 HARNESS_TEST_journal  := run/journal plan/plan_order plan/suite plan/growth base/failure base/text base/place \
                          base/chance
 HARNESS_TEST_chance   := base/chance
+HARNESS_TEST_curve    := run/curve base/text
 
 define harness_unit
 $(B)/harness/test/test_$(1): $(B)/harness/test/test_$(1).o $(HARNESS_TEST_$(1):%=$(B)/harness/%.o)

@@ -227,11 +227,12 @@ static struct words words_of_json(const json_t *array)
 
 static json_t *cell_to_json(const struct cell *cell)
 {
-    return json_pack("{s:i,s:s,s:s,s:s*,s:s*,s:s*,s:I,s:b,s:I,s:I,s:o}", "id", cell->id, "label",
-                     cell->label, "workload", cell->workload, "micro", cell->micro, "program",
-                     cell->program, "params", cell->params, "threads", (json_int_t)cell->threads,
-                     "primary", cell->primary, "ops", (json_int_t)cell->ops, "count_ops",
-                     (json_int_t)cell->count_ops, "args", words_to_json(&cell->args));
+    return json_pack("{s:i,s:s,s:s,s:s*,s:s*,s:s*,s:I,s:b,s:b,s:I,s:I,s:o}", "id", cell->id,
+                     "label", cell->label, "workload", cell->workload, "micro", cell->micro,
+                     "program", cell->program, "params", cell->params, "threads",
+                     (json_int_t)cell->threads, "primary", cell->primary, "memory", cell->memory,
+                     "ops", (json_int_t)cell->ops, "count_ops", (json_int_t)cell->count_ops, "args",
+                     words_to_json(&cell->args));
 }
 
 static json_t *allocator_to_json(const struct allocator *allocator)
@@ -263,6 +264,9 @@ json_t *plan_to_json(const struct plan *plan)
     json_object_set_new(line, "contenders", contenders);
     json_object_set_new(line, "blocks", json_integer((json_int_t)plan->suite.blocks));
     json_object_set_new(line, "timeout_s", json_integer((json_int_t)plan->suite.timeout_s));
+    json_object_set_new(line, "memory_blocks", json_integer((json_int_t)plan->suite.memory_blocks));
+    json_object_set_new(line, "memory_idle_ms",
+                        json_integer((json_int_t)plan->suite.memory_idle_ms));
     json_object_set_new(line, "counts", json_boolean(plan->counts));
     json_object_set_new(line, "cells", cells);
     if (plan->suite.n_growths > 0) {
@@ -305,6 +309,7 @@ static bool cell_from_json(struct cell *cell, const json_t *from)
     cell->ops = number_of(from, "ops");
     cell->count_ops = number_of(from, "count_ops");
     cell->primary = json_is_true(json_object_get(from, "primary"));
+    cell->memory = json_is_true(json_object_get(from, "memory"));
     return cell->label != NULL && cell->workload != NULL && cell->params != NULL &&
            cell->threads > 0;
 }
@@ -361,6 +366,8 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     plan->suite.name = copy_of(line, "suite");
     plan->suite.blocks = number_of(line, "blocks");
     plan->suite.timeout_s = number_of(line, "timeout_s");
+    plan->suite.memory_blocks = number_of(line, "memory_blocks");
+    plan->suite.memory_idle_ms = number_of(line, "memory_idle_ms");
     plan->counts = json_is_true(json_object_get(line, "counts"));
     plan->skipped = json_incref(json_object_get(line, "skipped"));
     plan->environment = json_incref(json_object_get(line, "environment"));
@@ -376,8 +383,8 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
         if (name != NULL && strcmp(name, "ashlar-bench") == 0)
             plan->bench = copy_of(program, "path");
     }
-    if (!lists_from_json(plan, line) || plan->suite.name == NULL || plan->suite.blocks == 0 ||
-        plan->run_id == NULL)
+    if (!lists_from_json(plan, line) || plan->suite.name == NULL || plan->run_id == NULL ||
+        (plan->suite.blocks == 0 && plan->suite.memory_blocks == 0))
         return fail(why, EXIT_USAGE, "%s: the plan is not whole; begin a new run", path);
     return true;
 }

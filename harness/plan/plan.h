@@ -54,8 +54,11 @@ bool plan_still_holds(const struct plan *plan, struct failure *why);
 /* Whether a cell is left out for an allocator. */
 bool plan_skips(const struct plan *plan, size_t cell, size_t allocator);
 
-/* How often every cell runs: the warm-up and the blocks. */
+/* How often every cell is timed: the warm-up and the blocks; 0 where nothing is timed. */
 uint64_t plan_rounds(const struct plan *plan);
+
+/* Rounds of the memory pass are numbered from here, so that their order is drawn by itself. */
+#define PLAN_MEMORY_ROUND UINT64_C(1000000)
 
 /* Fills order[suite.count] with the cells of a round, and order[n_allocators] with the allocators
  * of one block. Round 0 is the warm-up. */

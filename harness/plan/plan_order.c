@@ -15,7 +15,7 @@ enum {
 
 uint64_t plan_rounds(const struct plan *plan)
 {
-    return plan->suite.blocks + 1;
+    return plan->suite.blocks > 0 ? plan->suite.blocks + 1 : 0;
 }
 
 void plan_cell_order(const struct plan *plan, uint64_t round, size_t *order)

@@ -10,7 +10,9 @@
 #define BLOCKS_DEFAULT 12 /* the fewest with which Holm over a suite can say anything */
 #define BLOCKS_MAX 1000
 #define TIMEOUT_S_DEFAULT 60
-#define PRIMARY_MAX 2 /* a workload: more would buy it weight in Holm's family */
+#define MEMORY_BLOCKS_DEFAULT 3    /* a curve hardly differs from run to run */
+#define MEMORY_IDLE_MS_DEFAULT 300 /* one look after the drain; longer ones belong to `memory` */
+#define PRIMARY_MAX 2              /* a workload: more would buy it weight in Holm's family */
 
 /* A process under callgrind is some 40 to 60 times slower: a fortieth of the work takes about as
  * long as the timed process. */
@@ -68,13 +70,22 @@ static int on_suite_key(struct reading *reading, const char *section, const char
         free(suite->about);
         suite->about = text_copy(value);
     } else if (strcmp(key, "blocks") == 0) {
-        if (!in_range(value, BLOCKS_MAX, &suite->blocks))
+        if (strcmp(value, "0") == 0)
+            suite->blocks = 0;
+        else if (!in_range(value, BLOCKS_MAX, &suite->blocks))
+            return refuse(reading, section, key, "give a number from 0 to 1000");
+    } else if (strcmp(key, "memory_blocks") == 0) {
+        if (!in_range(value, BLOCKS_MAX, &suite->memory_blocks))
             return refuse(reading, section, key, "give a number from 1 to 1000");
+    } else if (strcmp(key, "memory_idle_ms") == 0) {
+        if (!in_range(value, 3600000, &suite->memory_idle_ms))
+            return refuse(reading, section, key, "give milliseconds from 1 to 3600000");
     } else if (strcmp(key, "timeout_s") == 0) {
         if (!in_range(value, 86400, &suite->timeout_s))
             return refuse(reading, section, key, "give seconds from 1 to 86400");
     } else {
-        return refuse(reading, section, key, "unknown key; use about, blocks or timeout_s");
+        return refuse(reading, section, key,
+                      "unknown key; use about, blocks, timeout_s, memory_blocks or memory_idle_ms");
     }
     return 1;
 }
@@ -109,6 +120,9 @@ static int on_cell_key(struct reading *reading, const char *section, const char 
     } else if (strcmp(key, "primary") == 0) {
         if (!yes_or_no(value, &cell->primary))
             return refuse(reading, section, key, "say yes or no");
+    } else if (strcmp(key, "memory") == 0) {
+        if (!yes_or_no(value, &cell->memory))
+            return refuse(reading, section, key, "say yes or no");
     } else if (strcmp(key, "count") == 0) {
         if (!yes_or_no(value, &count))
             return refuse(reading, section, key, "say yes or no");
@@ -119,7 +133,7 @@ static int on_cell_key(struct reading *reading, const char *section, const char 
     } else {
         return refuse(
             reading, section, key,
-            "unknown key; use workload, micro, program, args, primary, count or count_ops");
+            "unknown key; use workload, micro, program, args, primary, count, count_ops or memory");
     }
     return 1;
 }
@@ -268,6 +282,29 @@ static bool settle_cell(struct cell *cell, const char *file, struct failure *why
     return true;
 }
 
+/* Only ashlar-bench publishes its phases and its live bytes. Where nothing is timed, a cell that is
+ * not watched either would do nothing. */
+static bool settle_memory(struct suite *suite, const char *file, struct failure *why)
+{
+    for (size_t i = 0; i < suite->count; i++) {
+        struct cell *cell = &suite->cells[i];
+
+        if (cell->memory && (cell->micro != NULL || cell->program != NULL))
+            return fail(why, EXIT_USAGE,
+                        "%s: [cell %s] memory = yes needs a workload of ashlar-bench", file,
+                        cell->label);
+        if (suite->blocks > 0)
+            continue;
+        if (!cell->memory)
+            return fail(why, EXIT_USAGE,
+                        "%s: [cell %s] blocks = 0 leaves it nothing to do; say memory = yes, or "
+                        "give blocks",
+                        file, cell->label);
+        cell->count_ops = 0;
+    }
+    return true;
+}
+
 static bool settle(struct suite *suite, const char *file, struct failure *why)
 {
     if (suite->count == 0)
@@ -290,7 +327,7 @@ static bool settle(struct suite *suite, const char *file, struct failure *why)
                         "on the others",
                         file, suite->cells[i].workload, primaries);
     }
-    return true;
+    return settle_memory(suite, file, why);
 }
 
 static bool unknown_suite(const char *name, struct failure *why)
@@ -325,6 +362,8 @@ bool suite_open(struct suite *suite, const char *name, struct failure *why)
     suite->about = text_copy("");
     suite->blocks = BLOCKS_DEFAULT;
     suite->timeout_s = TIMEOUT_S_DEFAULT;
+    suite->memory_blocks = MEMORY_BLOCKS_DEFAULT;
+    suite->memory_idle_ms = MEMORY_IDLE_MS_DEFAULT;
     rc = ini_parse(file, on_entry, &reading);
     if (reading.failed)
         ok = false;
@@ -345,6 +384,8 @@ bool suite_of_words(struct suite *suite, const struct words *cells, struct failu
     suite->about = text_copy("");
     suite->blocks = BLOCKS_DEFAULT;
     suite->timeout_s = TIMEOUT_S_DEFAULT;
+    suite->memory_blocks = MEMORY_BLOCKS_DEFAULT;
+    suite->memory_idle_ms = MEMORY_IDLE_MS_DEFAULT;
     for (size_t i = 0; i < cells->count; i++) {
         struct words words = words_split(cells->at[i], " \t");
         struct cell *cell = cell_of(suite, cells->at[i]);
@@ -389,8 +430,8 @@ bool suite_same_cells(const struct suite *a, const struct suite *b)
         const struct cell *x = &a->cells[i], *y = &b->cells[i];
 
         if (strcmp(x->workload, y->workload) != 0 || x->primary != y->primary ||
-            !same_text(x->micro, y->micro) || !same_text(x->program, y->program) ||
-            !same_words(&x->args, &y->args))
+            x->memory != y->memory || !same_text(x->micro, y->micro) ||
+            !same_text(x->program, y->program) || !same_words(&x->args, &y->args))
             return false;
     }
     return true;

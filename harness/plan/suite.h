@@ -4,6 +4,8 @@
  *     about = what it is for
  *     blocks = 12                        judged blocks; a warm-up block comes on top
  *     timeout_s = 60                     a process that takes longer is killed and counts as failed
+ *     memory_blocks = 3                  how often cells with memory = yes are watched
+ *     memory_idle_ms = 300               how long they are watched after the last free
  *
  *     [cell larson-2]
  *     workload = larson                  or: micro = BM_malloc_free/64
@@ -12,6 +14,7 @@
  *     primary = yes                      counts for the verdict; at most two a workload
  *     count = no                         whether instructions are counted (default: one thread)
  *     count_ops = 100000                 work of that slow pass (default: a fortieth of --ops)
+ *     memory = yes                       memory over time, in processes of its own (run/memory.h)
  *
  *     [growth stack-depth]               a series of sizes: see growth.h
  *
@@ -42,14 +45,17 @@ struct cell {
     uint64_t count_ops;         /* for the counting pass; 0: not countable */
     enum count_wish count_wish; /* what the suite said of it */
     bool primary;
+    bool memory; /* is watched over time, too */
 };
 
 struct suite {
     char *name;         /* of the file, without directory and .ini */
     char *about;        /* "" when not said */
-    uint64_t blocks;    /* 1 .. 1000 */
+    uint64_t blocks;    /* 0 .. 1000; 0: nothing is timed, cells are watched only */
     uint64_t timeout_s; /* 1 .. */
-    struct cell *cells; /* count of them, at least one */
+    uint64_t memory_blocks;  /* 1 .. 1000 */
+    uint64_t memory_idle_ms; /* 0 .. */
+    struct cell *cells;      /* count of them, at least one */
     size_t count;
     struct growth *growths; /* n_growths of them, NULL for none */
     size_t n_growths;

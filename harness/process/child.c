@@ -15,6 +15,7 @@
 
 #define TEXT_MAX (1 << 20) /* a program that says more than this is cut off, not stored */
 #define REPORT_FD 9        /* the launcher's number for it */
+#define HAND_ON_FD 3       /* the first of the program's two */
 
 volatile sig_atomic_t child_interrupted;
 
@@ -96,6 +97,8 @@ static int spawn_launcher(struct child *child, const struct child_order *order, 
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     for (int i = 0; i < 3; i++)
         posix_spawn_file_actions_adddup2(&actions, ends[i], numbers[i]);
+    for (int i = 0; order->hand_on != NULL && i < 2; i++)
+        posix_spawn_file_actions_adddup2(&actions, order->hand_on[i], HAND_ON_FD + i);
     error = posix_spawn(&child->launcher, argv.at[0], &actions, NULL, argv.at, env.at);
     posix_spawn_file_actions_destroy(&actions);
     words_free(&argv);
@@ -241,6 +244,22 @@ size_t child_wait_any(struct child **children, size_t count)
             if (polled[i].fd >= 0 && polled[i].revents != 0)
                 take(children[i / 3], (int)(i % 3));
     }
+}
+
+bool child_wait_for(struct child *child, int extra_fd, int wait_ms)
+{
+    struct pollfd polled[4] = {{.fd = extra_fd, .events = POLLIN}};
+
+    for (int i = 0; i < 3; i++)
+        polled[i + 1] = (struct pollfd){.fd = child->fd[i], .events = POLLIN};
+    if (poll(polled, 4, wait_ms) > 0)
+        for (int i = 0; i < 3; i++)
+            if (polled[i + 1].fd >= 0 && polled[i + 1].revents != 0)
+                take(child, i);
+    if (!child_interrupted && child->fd[CHILD_REPORT] >= 0)
+        return false;
+    finish(child);
+    return true;
 }
 
 bool child_run(struct child *child, const struct child_order *order, struct failure *why)

@@ -30,6 +30,7 @@ struct child_order {
     uint64_t timeout_ms;    /* 0: none */
     bool randomise;         /* address space layout */
     bool count;             /* perf_event counters */
+    const int *hand_on;     /* [2] descriptors that the program gets as 3 and 4; NULL: none */
 };
 
 enum child_fate {
@@ -62,6 +63,10 @@ bool child_start(struct child *child, const struct child_order *order, struct fa
 /* Waits until one of the running children has ended; returns its index. With child_interrupted set
  * it stops them, one a call. At least one of them must run. */
 size_t child_wait_any(struct child **children, size_t count);
+
+/* Waits for wait_ms at most, or until something can be read from extra_fd, which the caller then
+ * reads. True when the child has ended. With child_interrupted set it is stopped, and has ended. */
+bool child_wait_for(struct child *child, int extra_fd, int wait_ms);
 
 /* Start and wait in one. False only when it could not be started. */
 bool child_run(struct child *child, const struct child_order *order, struct failure *why);

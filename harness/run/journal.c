@@ -51,6 +51,7 @@ void journal_open(struct journal *journal, const struct plan *plan)
     journal->block_done = text_alloc(cells * plan_rounds(plan), sizeof *journal->block_done);
     journal->out = text_alloc(pairs, sizeof *journal->out);
     journal->counted = text_alloc(pairs, sizeof *journal->counted);
+    journal->watched = text_alloc(pairs * plan->suite.memory_blocks, sizeof *journal->watched);
     journal->null_rss_kib = text_alloc(pairs, sizeof *journal->null_rss_kib);
     journal->null_done = text_alloc(pairs, sizeof *journal->null_done);
     for (size_t c = 0; c < cells; c++)
@@ -64,6 +65,7 @@ void journal_close(struct journal *journal)
     free(journal->block_done);
     free(journal->out);
     free(journal->counted);
+    free(journal->watched);
     free(journal->null_rss_kib);
     free(journal->null_done);
     free(journal->growth_done);
@@ -91,6 +93,23 @@ bool journal_block_due(const struct journal *journal, size_t cell, uint64_t roun
 void journal_block_ran(struct journal *journal, size_t cell, uint64_t round)
 {
     journal->block_done[block_at(journal, cell, round)] = true;
+}
+
+static size_t watch_at(const struct journal *journal, size_t cell, size_t allocator, uint64_t block)
+{
+    return journal_pair(journal, cell, allocator) * journal->plan->suite.memory_blocks + block;
+}
+
+bool journal_watch_due(const struct journal *journal, size_t cell, size_t allocator, uint64_t block)
+{
+    return journal->plan->suite.cells[cell].memory &&
+           !journal->out[journal_pair(journal, cell, allocator)] &&
+           !journal->watched[watch_at(journal, cell, allocator, block)];
+}
+
+void journal_watch_ran(struct journal *journal, size_t cell, size_t allocator, uint64_t block)
+{
+    journal->watched[watch_at(journal, cell, allocator, block)] = true;
 }
 
 uint64_t journal_blocks_over(const struct journal *journal)
@@ -192,6 +211,19 @@ static bool take_growth(struct journal *journal, const json_t *line)
     return true;
 }
 
+static bool take_memory(struct journal *journal, const json_t *line, size_t cell, size_t allocator)
+{
+    const char *status = json_string_value(json_object_get(line, "status"));
+    json_int_t block = json_integer_value(json_object_get(line, "block"));
+
+    if (status == NULL || block < 0 || (uint64_t)block >= journal->plan->suite.memory_blocks)
+        return false;
+    if (strcmp(status, "ok") != 0)
+        journal_failed(journal, cell, allocator);
+    journal_watch_ran(journal, cell, allocator, (uint64_t)block);
+    return true;
+}
+
 static bool take_other(struct journal *journal, const char *type, const json_t *line)
 {
     size_t cell, allocator, pair;
@@ -205,6 +237,8 @@ static bool take_other(struct journal *journal, const char *type, const json_t *
     if (!find_pair(journal, line, &cell, &allocator))
         return false;
     pair = journal_pair(journal, cell, allocator);
+    if (strcmp(type, "memory") == 0)
+        return take_memory(journal, line, cell, allocator);
     if (strcmp(type, "count") == 0)
         journal->counted[pair] = true;
     if (strcmp(type, "null") == 0) {

@@ -19,6 +19,7 @@ struct journal {
     bool *block_done;         /* [cell][round] */
     bool *out;                /* [cell][allocator]: skipped, or ended badly */
     bool *counted;            /* [cell][allocator] */
+    bool *watched;            /* [cell][allocator][block of the memory pass] */
     json_int_t *null_rss_kib; /* [cell][allocator], 0: not known */
     bool *null_done;          /* [cell][allocator] */
     bool *growth_done;        /* [series][point][round], see journal_growth_done */
@@ -36,6 +37,11 @@ bool journal_read(struct journal *journal, const json_t *lines, size_t *kept, st
 
 /* Where a cell and an allocator stand in the two-dimensional arrays. */
 size_t journal_pair(const struct journal *journal, size_t cell, size_t allocator);
+
+/* Whether a process of the memory pass is still to be run, and that it has been. */
+bool journal_watch_due(const struct journal *journal, size_t cell, size_t allocator,
+                       uint64_t block);
+void journal_watch_ran(struct journal *journal, size_t cell, size_t allocator, uint64_t block);
 
 bool journal_block_due(const struct journal *journal, size_t cell, uint64_t round);
 void journal_block_ran(struct journal *journal, size_t cell, uint64_t round);

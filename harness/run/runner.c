@@ -6,6 +6,7 @@
 #include "run/agree.h"
 #include "run/counts.h"
 #include "run/growth.h"
+#include "run/memory.h"
 #include "run/outcome.h"
 #include "run/progress.h"
 
@@ -271,13 +272,15 @@ static bool run_phases(struct runner *runner, bool quiet, struct failure *why)
     uint64_t begin_ns = progress_now_ns();
     bool ok = run_nulls(runner, quiet, why);
 
-    progress_begin(&runner->progress, "blocks", journal_blocks_over(runner->journal),
-                   plan->suite.count * plan_rounds(plan), counts_expected_s(plan, runner->journal),
-                   quiet);
+    progress_begin(
+        &runner->progress, "blocks", journal_blocks_over(runner->journal),
+        plan->suite.count * plan_rounds(plan),
+        counts_expected_s(plan, runner->journal) + memory_expected_s(plan, runner->journal), quiet);
     for (uint64_t round = 0; ok && round < plan_rounds(plan); round++)
         ok = run_round(runner, round, why);
     progress_clear(&runner->progress);
-    ok = ok && counts_run(plan, runner->journal, runner->store, quiet, why) &&
+    ok = ok && memory_run(plan, runner->journal, runner->store, quiet, why) &&
+         counts_run(plan, runner->journal, runner->store, quiet, why) &&
          growth_run(plan, runner->journal, runner->store, quiet, why);
     if (!ok)
         return false;

@@ -4,6 +4,7 @@
  *     round 0, the warm-up         every cell in random order; within a cell every allocator in
  *                                  random order, back to back. Not judged, but a failure counts
  *     rounds 1 .. blocks           the same, judged
+ *     memory                       see memory.h
  *     counts                       see counts.h
  *     series of growing sizes      see growth.h
  *     the end line

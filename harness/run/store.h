@@ -3,6 +3,7 @@
  *     {"type":"plan", ...}                     written first
  *     {"type":"null", ...}                     the price of the bare loop, one a cell and allocator
  *     {"type":"sample", ...} x allocators      one block: written at once, then fsync
+ *     {"type":"memory", ...}                   a curve, one a cell, allocator and memory block
  *     {"type":"count", ...}                    instructions, one a cell and allocator
  *     {"type":"end", ...}                      only when nothing is missing
  *

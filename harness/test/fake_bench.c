@@ -6,6 +6,15 @@
  *          slow:PER_CENT | shaky | grow:0 | grow:half | grow:1 | crash-at:SIZE
  *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
  *
+ * When it is watched (ASHLAR_PHASE_FD, ASHLAR_LIVE_FD) its memory is known: 32 MiB resident for
+ * 16 MiB live, for 0.4 s. Then it gives them back; FAKE_MEMORY makes it do otherwise:
+ *
+ *     FAKE_MEMORY=keep         keeps them
+ *                 lazy         hands them back lazily (MADV_FREE): still in Rss
+ *                 unmarked     announces no phases
+ *                 unpublished  tells no live bytes
+ *                 fail         ends with a damaged block
+ *
  * The time it reports is made up: ops * 100 ns, times `slow`, with a little spread from a hash of
  * the block count that it finds in FAKE_LOG, or with a large one for `shaky`. `grow` multiplies it
  * by that power of --size, which must then be a square.
@@ -16,7 +25,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const list =
@@ -119,6 +130,74 @@ static int misbehave(const char *fake, const char *size)
     return -1;
 }
 
+/* ---- memory that is known ---- */
+
+#define HELD_BYTES ((size_t)32 << 20)
+#define CHUNK_BYTES ((size_t)1 << 20)
+#define HELD_MS 400
+
+enum phase { READY, BEGIN, ACTIVE, DRAINED, IDLE, END };
+
+static bool does(const char *what)
+{
+    const char *memory = getenv("FAKE_MEMORY");
+
+    return memory != NULL && strcmp(memory, what) == 0;
+}
+
+static void announce(enum phase phase)
+{
+    struct timespec now;
+    struct {
+        unsigned phase, thread;
+        unsigned long long ns;
+    } record = {phase, 0, 0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    record.ns = (unsigned long long)now.tv_sec * 1000000000 + (unsigned long long)now.tv_nsec;
+    if (!does("unmarked") &&
+        write(atoi(getenv("ASHLAR_PHASE_FD")), &record, sizeof record) != sizeof record)
+        _exit(99);
+}
+
+/* total, peak and pid stand 128 bytes apart. */
+static volatile long long *live_page(void)
+{
+    volatile long long *page =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(getenv("ASHLAR_LIVE_FD")), 0);
+
+    if (page == MAP_FAILED)
+        _exit(99);
+    if (!does("unpublished"))
+        page[32] = getpid();
+    return page;
+}
+
+static void use_memory(unsigned idle_ms)
+{
+    volatile long long *page = live_page();
+    char *held = mmap(NULL, HELD_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    announce(READY);
+    announce(BEGIN);
+    for (size_t done = 0; done < HELD_BYTES; done += CHUNK_BYTES) {
+        memset(held + done, 1, CHUNK_BYTES);
+        page[0] += CHUNK_BYTES / 2;
+    }
+    page[16] = page[0];
+    announce(ACTIVE);
+    usleep(HELD_MS * 1000);
+    if (does("lazy"))
+        madvise(held, HELD_BYTES, MADV_FREE);
+    else if (!does("keep"))
+        munmap(held, HELD_BYTES);
+    page[0] = 0;
+    announce(DRAINED);
+    announce(IDLE);
+    usleep(idle_ms * 1000);
+    announce(END);
+}
+
 static void print_result(const char *workload, const char *threads, unsigned long ops,
                          const char *size, const char *fake, bool null, bool describe)
 {
@@ -164,6 +243,11 @@ int main(int argc, char **argv)
                       2);
     if (fake != NULL && !describe && !null && (code = misbehave(fake, size)) >= 0)
         return code;
+    if (getenv("ASHLAR_PHASE_FD") != NULL && !describe && !null) {
+        if (does("fail"))
+            return refuse("block 17 was damaged", 1);
+        use_memory((unsigned)atoi(value_of(argc, argv, "--idle-ms", "0")));
+    }
     print_result(argv[1], value_of(argc, argv, "--threads", "1"),
                  strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10), size, fake, null,
                  describe);

@@ -10,9 +10,9 @@
 #include <string.h>
 
 /* Two cells, three allocators, two blocks: three rounds with the warm-up. */
-static struct cell cells[2] = {{.label = "c0"}, {.label = "c1"}};
+static struct cell cells[2] = {{.label = "c0"}, {.label = "c1", .memory = true}};
 static struct allocator allocators[3] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
-static struct plan plan = {.suite = {.blocks = 2, .cells = cells, .count = 2},
+static struct plan plan = {.suite = {.blocks = 2, .memory_blocks = 2, .cells = cells, .count = 2},
                            .allocators = allocators,
                            .n_allocators = 3};
 
@@ -165,6 +165,30 @@ static void test_points_of_growth_are_done(void **state)
     words_free(&series.skipped);
 }
 
+static json_t *memory_line(int cell, const char *name, int block, const char *status)
+{
+    return json_pack("{s:s,s:i,s:s,s:i,s:s}", "type", "memory", "cell", cell, "allocator", name,
+                     "block", block, "status", status);
+}
+
+static void test_finished_curves_are_kept(void **state)
+{
+    struct journal journal;
+    json_t *lines = plan_line();
+
+    (void)state;
+    json_array_append_new(lines, memory_line(1, "b", 1, "ok"));
+    json_array_append_new(lines, memory_line(1, "c", 0, "crash"));
+    assert_int_equal(read_all(&journal, lines), 3);
+    assert_false(journal_watch_due(&journal, 1, 1, 1));
+    assert_true(journal_watch_due(&journal, 1, 1, 0));
+    assert_true(journal_watch_due(&journal, 1, 0, 1));
+    assert_false(journal_watch_due(&journal, 0, 0, 0)); /* the suite does not ask for it */
+    assert_false(journal_watch_due(&journal, 1, 2, 1)); /* ended badly: not tried again */
+    assert_int_equal(journal.failures, 1);
+    journal_close(&journal);
+}
+
 static void refuses(json_t *line)
 {
     struct journal journal;
@@ -192,6 +216,8 @@ static void test_strangers_are_refused(void **state)
                       "warmup", 0, "allocator", "z", "status", "ok"));
     refuses(json_pack("{s:i}", "cell", 0));
     refuses(growth_line(0, 0, "ok")); /* the plan has no series */
+    refuses(memory_line(1, "a", 2, "ok"));
+    refuses(memory_line(1, "z", 0, "ok"));
 }
 
 /* The order of a resumed run is that of the run that was not interrupted. */
@@ -227,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_a_cell_without_its_baseline_is_over),
         cmocka_unit_test(test_nulls_counts_and_the_end),
         cmocka_unit_test(test_points_of_growth_are_done),
+        cmocka_unit_test(test_finished_curves_are_kept),
         cmocka_unit_test(test_strangers_are_refused),
         cmocka_unit_test(test_order_is_a_function_of_the_seed),
     };
