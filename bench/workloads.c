@@ -21,6 +21,12 @@ extern const struct workload workload_batch_remote;
 extern const struct workload workload_sh8_like;
 extern const struct workload workload_mstress;
 extern const struct workload workload_rptest;
+extern const struct workload workload_fastpath_dep;
+extern const struct workload workload_glibc_simple;
+extern const struct workload workload_calloc_zero;
+extern const struct workload workload_realloc_grow;
+extern const struct workload workload_aligned_mix;
+extern const struct workload workload_trees;
 
 const struct workload *const workloads[] = {
     &workload_fastpath,
@@ -42,5 +48,11 @@ const struct workload *const workloads[] = {
     &workload_sh8_like,
     &workload_mstress,
     &workload_rptest,
+    &workload_fastpath_dep,
+    &workload_glibc_simple,
+    &workload_calloc_zero,
+    &workload_realloc_grow,
+    &workload_aligned_mix,
+    &workload_trees,
     NULL,
 };

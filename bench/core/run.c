@@ -125,13 +125,20 @@ static void generation_account(struct run *run)
     run->elapsed_ns += last_ns - run->gate.start_ns;
 }
 
+static bool stays_in_main(const struct run *run)
+{
+    const struct workload *workload = run->workload;
+    return run->nthreads == 1 && !workload->fresh_threads &&
+           (workload->off_main == NULL || !workload->off_main(run));
+}
+
 static void generation_run(struct run *run, unsigned generation)
 {
     gate_init(&run->gate, run->nthreads, generation == 0 ? announce_start : NULL, run);
     for (unsigned i = 0; i < run->nthreads; i++) {
         run->workers[i].generation = generation;
     }
-    if (run->nthreads == 1 && !run->workload->fresh_threads) {
+    if (stays_in_main(run)) {
         worker_main(&run->workers[0]);
     } else {
         pthread_t threads[THREADS_MAX];

@@ -35,6 +35,8 @@ void worker_misaligned(struct worker *worker, const char *door, const void *bloc
                        size_t size_bytes, size_t alignment_bytes);
 void worker_check_failed(struct worker *worker, const void *block, size_t size_bytes,
                          uint64_t wanted, uint64_t found);
+void worker_tail_failed(struct worker *worker, const void *block, size_t size_bytes,
+                        uint64_t wanted, uint64_t found);
 
 /* Verifies that a block from calloc holds nothing but zeros. */
 void worker_check_zero(struct worker *worker, const char *block, size_t size_bytes);
@@ -85,17 +87,23 @@ static inline void stamp_put(const struct worker *worker, void *block, size_t si
     __asm__ volatile("" ::: "memory");
 }
 
-static inline void stamp_take(struct worker *worker, void *block, size_t size_bytes)
+/* Verifies the stamp and leaves it. */
+static inline bool stamp_holds(struct worker *worker, const void *block, size_t size_bytes)
 {
     const uint64_t wanted = stamp_word(worker, block, size_bytes);
-    const size_t len = size_bytes < 8 ? size_bytes : 8;
     uint64_t found = wanted;
-    memcpy(&found, block, len);
+    memcpy(&found, block, size_bytes < 8 ? size_bytes : 8);
     if (found != wanted) {
         worker_check_failed(worker, block, size_bytes, wanted, found);
     }
-    const uint64_t gone = ~wanted;
-    memcpy(block, &gone, len);
+    return found == wanted;
+}
+
+static inline void stamp_take(struct worker *worker, void *block, size_t size_bytes)
+{
+    (void)stamp_holds(worker, block, size_bytes);
+    const uint64_t gone = ~stamp_word(worker, block, size_bytes);
+    memcpy(block, &gone, size_bytes < 8 ? size_bytes : 8);
 }
 
 /* Verifies that the inverted stamp `gone` moved with a block whose size changed. */

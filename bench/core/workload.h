@@ -9,9 +9,9 @@
  *         T workers: gate, work(worker), end time          <- the timed part
  *     drain(run)                    main thread; frees what is left
  *
- * With one worker and no fresh_threads the main thread is the worker and no thread is ever
- * created, so that allocators keep their single-thread shortcuts. Otherwise all workers are new
- * threads. One operation is one block allocated in the timed part, in every workload, so that
+ * With one worker, no fresh_threads and no off_main the main thread is the worker and no thread is
+ * ever created, so that allocators keep their single-thread shortcuts. Otherwise all workers are
+ * new threads. One operation is one block allocated in the timed part, in every workload, so that
  * --ops can be counted from outside.
  */
 #ifndef ASHLAR_BENCH_WORKLOAD_H
@@ -65,8 +65,9 @@ struct workload {
     unsigned threads_default;        /* workers when --threads is not given */
     unsigned threads_step;           /* --threads must be a multiple of it */
     enum touch touch_default;
-    bool fresh_threads;    /* new threads even for one worker */
-    bool announces_active; /* calls phase_announce(PHASE_ACTIVE) itself */
+    bool fresh_threads;                      /* new threads even for one worker */
+    bool (*off_main)(const struct run *run); /* the same as an option says; NULL: never */
+    bool announces_active;                   /* calls phase_announce(PHASE_ACTIVE) itself */
     uint64_t (*default_ops)(const struct run *run);
     unsigned (*generations)(const struct run *run); /* NULL: one */
     void (*validate)(const struct run *run);        /* NULL: nothing to object to */

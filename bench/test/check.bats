@@ -33,7 +33,8 @@ faulty() { # fault workload options...
 }
 
 @test "one flipped bit in a live block is found" {
-    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test blowup; do
+    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test blowup \
+        glibc-simple calloc-zero realloc-grow aligned-mix trees; do
         faulty flip "$workload" --check
         assert_failure 1
         assert_equal "$(json check_failures <<<"$output")" 1
@@ -42,7 +43,8 @@ faulty() { # fault workload options...
 }
 
 @test "a block that was handed out twice is found" {
-    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test blowup; do
+    for workload in stack larson xmalloc-test malloc-large frag threadtest glibc-thread alloc-test blowup \
+        glibc-simple calloc-zero realloc-grow aligned-mix trees; do
         faulty twin "$workload" --check
         assert_failure 1
         assert_not_equal "$(json check_failures <<<"$output")" 0
@@ -77,7 +79,7 @@ faulty() { # fault workload options...
 }
 
 @test "one block for two threads is found even where a thread holds one block" {
-    for workload in fastpath linux-scalability "cache-thrash --passes 2" "cache-scratch --passes 2"; do
+    for workload in fastpath fastpath-dep linux-scalability "cache-thrash --passes 2" "cache-scratch --passes 2"; do
         # shellcheck disable=SC2086
         run --separate-stderr env ASHLAR_FAULT=same LD_PRELOAD="$FAULT_SHIM" \
             "$BENCH" $workload --check --threads 2 --ops 20000000

@@ -5,6 +5,8 @@
  *
  *     malloc, calloc, ...   calls of each entry point (free: of a block, not of NULL)
  *     calloc_system         callocs by others than the program: the C library's, one a thread
+ *     realloc_in_place      reallocs that gave the address back that they got
+ *     realloc_moved         sizes, before, of the blocks that realloc moved
  *     blocks                blocks that the program asked for, by any door; a realloc is one
  *     sizes_order           hash of the blocks' sizes in their order: equal for equal streams
  *     sizes_bag             hash of the blocks' sizes in any order, for threads that interleave
@@ -49,7 +51,8 @@ struct entry {
 
 static struct {
     pthread_mutex_t lock;
-    uint64_t mallocs, callocs, callocs_system, reallocs, frees, frees_sized;
+    uint64_t mallocs, callocs, callocs_system, frees, frees_sized;
+    uint64_t reallocs, reallocs_in_place, reallocs_moved;
     uint64_t posix_memaligns, aligned_allocs;
     uint64_t blocks;
     uint64_t sizes_order, sizes_bag;
@@ -230,9 +233,15 @@ void *realloc(void *block, size_t size_bytes)
     const bool known = block != NULL && leave(block, &old);
     pthread_mutex_unlock(&tally.lock);
     void *resized = __libc_realloc(block, size_bytes);
-    if (resized == NULL && known) {
+    if (known) {
         pthread_mutex_lock(&tally.lock);
-        enter(block, old.size_bytes);
+        if (resized == NULL) {
+            enter(block, old.size_bytes);
+        } else if ((uintptr_t)resized == old.block) {
+            tally.reallocs_in_place++;
+        } else {
+            tally.reallocs_moved += old.size_bytes;
+        }
         pthread_mutex_unlock(&tally.lock);
     }
     return note_block(&tally.reallocs, resized, size_bytes);
@@ -261,6 +270,8 @@ __attribute__((destructor)) static void report(void)
         {"calloc", tally.callocs},
         {"calloc_system", tally.callocs_system},
         {"realloc", tally.reallocs},
+        {"realloc_in_place", tally.reallocs_in_place},
+        {"realloc_moved", tally.reallocs_moved},
         {"free", tally.frees},
         {"free_sized", tally.frees_sized},
         {"posix_memalign", tally.posix_memaligns},

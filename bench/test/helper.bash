@@ -22,6 +22,9 @@ PRIVATE=(threadtest linux-scalability glibc-thread alloc-test cache-thrash)
 # Those whose threads free each other's blocks.
 REMOTE=(msgpass contention batch-remote sh8-like mstress rptest)
 WORKLOADS+=("${REMOTE[@]}")
+# Those of one thread: what they hold at the end, the main thread frees.
+SINGLE=(fastpath-dep glibc-simple calloc-zero realloc-grow aligned-mix trees)
+WORKLOADS+=("${SINGLE[@]}")
 
 # Options that make a workload small enough for a test.
 small() {
@@ -36,6 +39,10 @@ small() {
     linux-scalability) echo --ops 20000 ;;
     glibc-thread) echo --ops 20000 --slots 300 ;;
     alloc-test) echo --ops 20000 --slots 2000 ;;
+    fastpath-dep | glibc-simple | calloc-zero) echo --ops 20000 ;;
+    realloc-grow) echo --ops 20000 --size 100k ;;
+    aligned-mix) echo --ops 20000 --slots 300 ;;
+    trees) echo --ops 20000 --depth 8 ;;
     cache-*) echo --ops 20000 --passes 12 ;;
     blowup) echo --ops 20000 --live 64k ;;
     msgpass) echo --ops 20000 --bound 256 ;;

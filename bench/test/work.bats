@@ -51,7 +51,8 @@ check_counts() { # workload threads
 }
 
 @test "each workload allocates exactly --ops blocks and frees them all" {
-    for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" cache-scratch blowup \
+    for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" "${SINGLE[@]}" \
+        cache-scratch blowup \
         contention sh8-like mstress rptest; do
         check_counts "$workload" 1
     done
@@ -65,7 +66,8 @@ check_counts() { # workload threads
 }
 
 @test "the count of operations follows --ops, whatever its divisors" {
-    for workload in fastpath stack larson frag "${PRIVATE[@]}" cache-scratch blowup \
+    for workload in fastpath stack larson frag "${PRIVATE[@]}" "${SINGLE[@]}" \
+        cache-scratch blowup \
         "${REMOTE[@]}"; do
         counted odd "$workload" --ops 12347
         counted more "$workload" --ops 12348
@@ -80,7 +82,7 @@ check_counts() { # workload threads
 }
 
 @test "with one worker no thread is created" {
-    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}" contention sh8-like; do
+    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}" "${SINGLE[@]}" contention sh8-like; do
         # shellcheck disable=SC2046
         counted run "$workload" $(small "$workload") --threads 1
         # A thread would show as the calloc of its thread vector.
@@ -101,7 +103,7 @@ check_counts() { # workload threads
 }
 
 @test "the same seed asks for the same sizes, another seed for others" {
-    for workload in stack malloc-large frag glibc-thread alloc-test; do
+    for workload in stack malloc-large frag glibc-thread alloc-test realloc-grow aligned-mix; do
         # shellcheck disable=SC2046
         for run in a:7 b:7 c:8; do
             counted "${run%:*}" "$workload" $(small "$workload") --threads 1 --seed "${run#*:}"
@@ -112,7 +114,7 @@ check_counts() { # workload threads
 }
 
 @test "the same seed asks for the same sizes when threads interleave" {
-    for workload in stack "larson --slots 50" "xmalloc-test --mixed" frag glibc-thread alloc-test \
+    for workload in stack realloc-grow aligned-mix "larson --slots 50" "xmalloc-test --mixed" frag glibc-thread alloc-test \
         msgpass contention sh8-like mstress rptest; do
         for run in a:7 b:7 c:8; do
             # shellcheck disable=SC2086
@@ -124,7 +126,7 @@ check_counts() { # workload threads
 }
 
 @test "the peak of live bytes is exact for one thread and near for more" {
-    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}" contention sh8-like mstress \
+    for workload in fastpath stack malloc-large frag "${PRIVATE[@]}" "${SINGLE[@]}" contention sh8-like mstress \
         rptest; do
         # shellcheck disable=SC2046
         counted run "$workload" $(small "$workload") --threads 1
@@ -164,7 +166,7 @@ PY
 }
 
 @test "private work frees its own blocks, and xmalloc-test only those of others" {
-    for workload in stack "${PRIVATE[@]}"; do
+    for workload in stack "${PRIVATE[@]}" fastpath-dep glibc-simple calloc-zero trees; do
         counted own "$workload" --ops 5000 --threads 4
         assert_equal "$(count own frees_remote)" 0
     done
