@@ -61,6 +61,7 @@ HARNESS_TEST_journal  := run/journal plan/plan_order plan/suite plan/growth base
                          base/chance
 HARNESS_TEST_chance   := base/chance
 HARNESS_TEST_curve    := run/curve base/text
+HARNESS_TEST_gauge    := machine/gauge machine/environment base/text base/place base/chance
 
 define harness_unit
 $(B)/harness/test/test_$(1): $(B)/harness/test/test_$(1).o $(HARNESS_TEST_$(1):%=$(B)/harness/%.o)

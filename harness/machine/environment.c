@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -34,6 +35,15 @@ char *environment_read(const char *path)
     return text;
 }
 
+bool environment_has(const char *path)
+{
+    char *full = text_format("%s%s", environment_root, path);
+    bool there = access(full, F_OK) == 0;
+
+    free(full);
+    return there;
+}
+
 char *environment_choice(const char *path)
 {
     char *text = environment_read(path);
@@ -47,8 +57,7 @@ char *environment_choice(const char *path)
     return choice;
 }
 
-/* The value behind "NAME<spaces>: " on a line of its own, as /proc/cpuinfo writes it. */
-static char *field_of(const char *path, const char *name)
+char *environment_field(const char *path, const char *name)
 {
     char *text = environment_read(path);
     char *value = NULL;
@@ -69,22 +78,81 @@ static char *field_of(const char *path, const char *name)
     return value;
 }
 
+/* The path of "HIERARCHY:CONTROLLERS:PATH" in /proc/self/cgroup whose list has `controller`. */
+static char *group_path(const char *controller)
+{
+    char *text = environment_read("/proc/self/cgroup");
+    char *rest = NULL, *path = NULL;
+
+    for (char *line = text != NULL ? strtok_r(text, "\n", &rest) : NULL;
+         line != NULL && path == NULL; line = strtok_r(NULL, "\n", &rest)) {
+        char *list = strchr(line, ':'), *end = list != NULL ? strchr(list + 1, ':') : NULL;
+        struct words names;
+
+        if (end == NULL)
+            continue;
+        *end = '\0';
+        names = words_split(list + 1, ",");
+        if (controller[0] == '\0' && names.count == 0)
+            path = text_copy(end + 1);
+        for (size_t i = 0; i < names.count && path == NULL; i++)
+            if (strcmp(names.at[i], controller) == 0)
+                path = text_copy(end + 1);
+        words_free(&names);
+    }
+    free(text);
+    return path;
+}
+
+/* How the two versions say that a group has no limit of its own. */
+static bool sets_no_limit(const char *value)
+{
+    return strncmp(value, "max", 3) == 0 || value[0] == '-' || atof(value) > 4e18;
+}
+
+char *environment_group_file(const char *controller, const char *file)
+{
+    const char *slash = controller[0] != '\0' ? "/" : "";
+    char *path = group_path(controller);
+    char *value = NULL;
+
+    /* In a container the path may be the host's, of which only the top is to be seen. */
+    while (path != NULL && value == NULL) {
+        char *full = text_format("/sys/fs/cgroup%s%s%s/%s", slash, controller, path, file);
+        char *end = strrchr(path, '/');
+
+        value = environment_read(full);
+        if (value != NULL && sets_no_limit(value)) {
+            free(value);
+            value = NULL;
+        }
+        free(full);
+        if (end == NULL)
+            break;
+        *end = '\0';
+    }
+    free(path);
+    return value;
+}
+
+long environment_kib(const char *name)
+{
+    char *value = environment_field("/proc/meminfo", name);
+    long kib = value != NULL ? atol(value) : 0;
+
+    free(value);
+    return kib;
+}
+
 bool environment_is_virtual(void)
 {
-    char *flags = field_of("/proc/cpuinfo", "flags");
+    char *flags = environment_field("/proc/cpuinfo", "flags");
     bool is_virtual = flags != NULL && strstr(flags, " hypervisor") != NULL;
 
     free(flags);
-    return is_virtual;
-}
-
-static bool root_has(const char *path)
-{
-    char *full = text_format("%s%s", environment_root, path);
-    bool there = access(full, F_OK) == 0;
-
-    free(full);
-    return there;
+    /* Processors other than x86 have no such flag. */
+    return is_virtual || environment_has("/sys/hypervisor/type") ||
+           environment_has("/proc/device-tree/hypervisor");
 }
 
 const char *environment_container(void)
@@ -93,9 +161,9 @@ const char *environment_container(void)
     char *groups;
     const char *kind = NULL;
 
-    if (root_has("/.dockerenv"))
+    if (environment_has("/.dockerenv"))
         return "docker";
-    if (root_has("/run/.containerenv"))
+    if (environment_has("/run/.containerenv"))
         return "podman";
     groups = environment_read("/proc/1/cgroup");
     for (size_t i = 0; groups != NULL && i < sizeof marks / sizeof marks[0]; i++)
@@ -105,11 +173,29 @@ const char *environment_container(void)
     return kind;
 }
 
+/* What a kernel calls the counters of a core: x86, its hybrids, and 64-bit Arm. */
+static bool pmu_is_listed(void)
+{
+    static const char *const names[] = {"cpu", "cpu_core", "armv8_pmuv3", "armv8_pmuv3_0"};
+    bool listed = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = text_format("/sys/bus/event_source/devices/%s", names[i]);
+
+        listed = listed || environment_has(path);
+        free(path);
+    }
+    return listed;
+}
+
 const char *environment_pmu_problem(void)
 {
     struct perf_event_attr attr = {0};
     long fd;
 
+    /* Another machine's counters cannot be opened from here. */
+    if (environment_root[0] != '\0')
+        return pmu_is_listed() ? NULL : "this processor offers none";
     attr.size = sizeof attr;
     attr.type = PERF_TYPE_HARDWARE;
     attr.config = PERF_COUNT_HW_INSTRUCTIONS;
@@ -137,13 +223,21 @@ static int allowed_cores(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
 }
 
+double environment_disk_free_mib(void)
+{
+    char *text = environment_root[0] != '\0' ? environment_read("/disk_free_mib") : NULL;
+    double mib = text != NULL ? atof(text) : -1;
+    struct statvfs disk;
+
+    free(text);
+    if (environment_root[0] == '\0' && statvfs(".", &disk) == 0 && disk.f_blocks > 0)
+        mib = (double)disk.f_bavail * (double)disk.f_frsize / (1 << 20);
+    return mib;
+}
+
 static json_int_t memory_mib(void)
 {
-    char *total = field_of("/proc/meminfo", "MemTotal");
-    json_int_t mib = total != NULL ? atoll(total) / 1024 : 0;
-
-    free(total);
-    return mib;
+    return environment_kib("MemTotal") / 1024;
 }
 
 /* "off" and "on" of the two drivers' opposite switches; NULL where neither is there. */
@@ -204,7 +298,7 @@ json_t *environment_capture(void)
     uname(&names);
     put(environment, "kernel", text_copy(names.release));
     put(environment, "architecture", text_copy(names.machine));
-    put(environment, "cpu_model", field_of("/proc/cpuinfo", "model name"));
+    put(environment, "cpu_model", environment_field("/proc/cpuinfo", "model name"));
     json_object_set_new(environment, "cores", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
     json_object_set_new(environment, "cores_allowed", json_integer(allowed_cores()));
     json_object_set_new(environment, "memory_mib", json_integer(memory_mib()));

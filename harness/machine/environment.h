@@ -18,6 +18,25 @@ extern const char *environment_root;
 /* A file below environment_root, trimmed; NULL when it is not there or empty. */
 char *environment_read(const char *path);
 
+/* Whether something is there below environment_root. */
+bool environment_has(const char *path);
+
+/* The value behind "NAME<spaces>: " on a line of its own, as /proc/cpuinfo writes it; NULL without
+ * one. */
+char *environment_field(const char *path, const char *name);
+
+/* A line of /proc/meminfo; 0 without one. */
+long environment_kib(const char *name);
+
+/* A file of the control group that this process is in, or else of the nearest group above that has
+ * it and sets a limit; NULL without one. `controller` is that of version 1 ("memory"), "" asks for
+ * version 2. */
+char *environment_group_file(const char *controller, const char *file);
+
+/* Room for what is stored below the working directory, -1 when that cannot be known. Another
+ * machine tells it in a file of its own, /disk_free_mib. */
+double environment_disk_free_mib(void);
+
 /* The word in brackets of a file such as "always [madvise] never"; NULL without one. */
 char *environment_choice(const char *path);
 
