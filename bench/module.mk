@@ -21,7 +21,8 @@ $(B)/ashlar-bench: $(BENCH_OBJS)
 
 $(B)/ashlar-micro: bench/micro/micro.cpp
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 $(OPT) $(CXXWARN) $(DEPS) -MF $(B)/bench/micro.d $< -lbenchmark -lpthread -o $@
+	$(CXX) -std=c++17 -fsized-deallocation $(OPT) $(CXXWARN) $(DEPS) -MF $(B)/bench/micro.d \
+	    $< -lbenchmark -lpthread -ldl -o $@
 
 # Without builtins: gcc would make a call of calloc out of malloc and memset, inside calloc too.
 $(B)/liblimit.so: bench/limit/limit.c

@@ -3,6 +3,8 @@
 
 load helper
 
+DOOR_SHIM="$BUILD/bench/test/door_shim.so"
+
 @test "it lists its benchmarks" {
     run --separate-stderr "$MICRO" --benchmark_list_tests
     assert_success
@@ -76,6 +78,94 @@ assert_near() {
     assert_near "$(calls '^BM_posix_memalign/64/1024/' posix_memalign)" 1000
     # 16, 24, 36, 54, 81, 121, 181, 271, 406, 609, 913
     assert_near "$(calls '^BM_realloc_growth/1024/' realloc)" 11000
+}
+
+# entry_points: every entry point of C and C++ that allocates or frees, one a line. The operators come from
+# libstdc++ itself, which exports all that there are.
+entry_points() {
+    printf '%s\n' malloc calloc realloc reallocarray free posix_memalign aligned_alloc memalign valloc \
+        pvalloc malloc_usable_size free_sized free_aligned_sized
+    nm -D --defined-only "$(ldd "$MICRO" | awk '/libstdc\+\+/{print $3}')" |
+        sed -nE 's/.* (_Z(nw|na|dl|da)[^@]*).*/\1/p'
+}
+
+@test "every entry point of C and C++ has a row" {
+    "$MICRO" --describe | grep -oE '"calls":\[[^]]*' | grep -oE '"[a-z_A-Z0-9]+"' | grep -v calls |
+        tr -d '"' | sort -u >"$BATS_TEST_TMPDIR/called"
+    entry_points | sort -u >"$BATS_TEST_TMPDIR/all"
+    assert [ "$(wc -l <"$BATS_TEST_TMPDIR/all")" -ge 33 ]
+    run comm -3 "$BATS_TEST_TMPDIR/all" "$BATS_TEST_TMPDIR/called"
+    assert_output ""
+}
+
+# doors_of FAMILY ITERATIONS FILE: runs the first row of a family and leaves the calls of each door.
+doors_of() {
+    ASHLAR_COUNT_FILE="$3" LD_PRELOAD="$DOOR_SHIM" "$MICRO" --benchmark_format=json \
+        --benchmark_filter="^$1/[0-9]" --iterations="$2" >/dev/null 2>&1
+}
+
+# calls_each FILE: whether every call that the rows of FILE (of --describe) list was made once an iteration at
+# least; names those that were not.
+calls_each() {
+    "$PYTHON" - "$1" "$BATS_TEST_TMPDIR" <<'PY'
+import json, sys
+read = lambda path: dict(line.split() for line in open(path))
+for row in map(json.loads, open(sys.argv[1])):
+    many, few = (read(f"{sys.argv[2]}/{row['name']}.{n}") for n in (501, 1))
+    for call in row["calls"]:
+        if int(many[call]) - int(few[call]) < 450:
+            print(row["name"], call, many[call], few[call])
+PY
+}
+
+@test "each row calls the entry points that it lists, once an iteration or more" {
+    "$MICRO" --describe >"$BATS_TEST_TMPDIR/rows"
+    local family
+    while read -r family; do
+        doors_of "$family" 501 "$BATS_TEST_TMPDIR/$family.501"
+        doors_of "$family" 1 "$BATS_TEST_TMPDIR/$family.1"
+    done < <("$PYTHON" -c 'import json, sys
+for line in sys.stdin: print(json.loads(line)["name"])' <"$BATS_TEST_TMPDIR/rows")
+    run calls_each "$BATS_TEST_TMPDIR/rows"
+    assert_success
+    assert_output ""
+    # control: a call that no row makes is noticed
+    sed 's/"calls":\["valloc"/"calls":["pvalloc"/' "$BATS_TEST_TMPDIR/rows" >"$BATS_TEST_TMPDIR/wrong"
+    run calls_each "$BATS_TEST_TMPDIR/wrong"
+    assert_output --regexp '^BM_valloc pvalloc 0 0$'
+}
+
+@test "an entry point that nobody exports is said, not passed over" {
+    run "$MICRO" --benchmark_filter='^BM_free_sized/64$' --benchmark_min_time=0.001
+    assert_output --partial "no loaded library exports free_sized"
+    run env LD_PRELOAD="$BUILD/libashlar.so" "$MICRO" --benchmark_filter='^BM_free_sized/64$' \
+        --benchmark_min_time=0.001
+    refute_output --partial "no loaded library exports"
+}
+
+@test "--describe tells what an allocator must define for a row" {
+    run "$MICRO" --describe=BM_free_sized/64
+    assert_output '{"name":"BM_free_sized","entry_points":["malloc","free_sized"],"calls":["malloc","free_sized"]}'
+    run "$MICRO" --describe=BM_new/64
+    assert_output --partial '"entry_points":["malloc","free"]'
+    run --separate-stderr "$MICRO" --describe=BM_nosuch/64
+    assert_failure 2
+    assert_equal "$stderr" "ashlar-micro: no benchmark is called 'BM_nosuch/64'; --describe lists all"
+}
+
+@test "the rows of the suite micro exist, and call every entry point" {
+    local rows="$BATS_TEST_TMPDIR/rows" row
+    "$MICRO" --benchmark_list_tests >"$rows" 2>/dev/null
+    while read -r row; do
+        grep -Fxq "$row" "$rows" || fail "no benchmark $row"
+    done < <(sed -n 's/^micro = //p' "$ROOT/harness/suites/micro.ini")
+    "$MICRO" --describe | grep -oE '"calls":\[[^]]*' | grep -oE '"[a-z_A-Z0-9]+"' | sort -u >"$BATS_TEST_TMPDIR/all"
+    while read -r row; do
+        "$MICRO" --describe="$row"
+    done < <(sed -n 's/^micro = //p' "$ROOT/harness/suites/micro.ini") |
+        grep -oE '"calls":\[[^]]*' | grep -oE '"[a-z_A-Z0-9]+"' | sort -u >"$BATS_TEST_TMPDIR/suite"
+    run diff "$BATS_TEST_TMPDIR/all" "$BATS_TEST_TMPDIR/suite"
+    assert_output ""
 }
 
 @test "wrong arguments end with code 2 and one line" {

@@ -85,8 +85,19 @@ static char *find_mapping(const char *path)
 /* ---- who resolves what ---- */
 
 static const char *const entry_points[] = {
-    "malloc",   "calloc", "realloc", "free",         "posix_memalign",     "aligned_alloc",
-    "memalign", "valloc", "pvalloc", "reallocarray", "malloc_usable_size",
+    "malloc",
+    "calloc",
+    "realloc",
+    "free",
+    "posix_memalign",
+    "aligned_alloc",
+    "memalign",
+    "valloc",
+    "pvalloc",
+    "reallocarray",
+    "malloc_usable_size",
+    "free_sized",
+    "free_aligned_sized",
 };
 
 #define ENTRY_POINTS (sizeof entry_points / sizeof entry_points[0])

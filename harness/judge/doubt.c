@@ -248,12 +248,12 @@ static bool doubt_null_share(const struct samples *run, struct judgement *j)
         }
     }
     fclose(names.out);
-    bool ok = names.n == 0 ||
-              add(j, "null-share",
-                  "with a share s of the loop, read a ratio r as (r - s) / (1 - s)",
-                  "the bare loop takes more than %.0f %% of %s's time, which no allocator can save, "
-                  "so the ratio lies nearer to 1 than the allocators do: %s",
-                  100 * VERDICT_NULL_SHARE, run->allocators[0], names.text);
+    bool ok =
+        names.n == 0 ||
+        add(j, "null-share", "with a share s of the loop, read a ratio r as (r - s) / (1 - s)",
+            "the bare loop takes more than %.0f %% of %s's time, which no allocator can save, "
+            "so the ratio lies nearer to 1 than the allocators do: %s",
+            100 * VERDICT_NULL_SHARE, run->allocators[0], names.text);
     free(names.text);
     return ok;
 }
@@ -301,5 +301,6 @@ bool doubt_all(const struct samples *run, struct judgement *j)
     }
     return doubt_failed(run, j) && doubt_end(run, j) && doubt_skipped(run, j) &&
            doubt_uncounted(run, j) && doubt_missing(run, j) && doubt_few(run, j) &&
-           doubt_noisy(run, j) && doubt_null(run, j) && doubt_null_share(run, j) && doubt_left_out(run, j);
+           doubt_noisy(run, j) && doubt_null(run, j) && doubt_null_share(run, j) &&
+           doubt_left_out(run, j);
 }

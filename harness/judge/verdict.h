@@ -100,15 +100,15 @@ struct finding {
     double contender_median; /* the same of the contender */
     double baseline_null;    /* KiB, the --null run, METRIC_PEAK_RSS only */
     double contender_null;   /* the same of the contender */
-    double null_share;       /* the --null run's time over the baseline's median, METRIC_TIME only */
-    double floor;            /* median time of the reference in the cell, METRIC_TIME only */
-    bool per_op;             /* the medians are instructions an operation */
-    bool per_live;           /* the ratio is of peaks over the live bytes at their peak */
-    size_t family;           /* tests in its Holm family, 0: not tested */
-    size_t zeros;            /* blocks without any difference */
-    size_t n;                /* blocks in which both allocators gave a figure */
-    double *d;               /* [n] log ratios, owned; NULL where no ratio is defined */
-    char *reason;            /* of VERDICT_FAILED, one line, owned; else NULL */
+    double null_share; /* the --null run's time over the baseline's median, METRIC_TIME only */
+    double floor;      /* median time of the reference in the cell, METRIC_TIME only */
+    bool per_op;       /* the medians are instructions an operation */
+    bool per_live;     /* the ratio is of peaks over the live bytes at their peak */
+    size_t family;     /* tests in its Holm family, 0: not tested */
+    size_t zeros;      /* blocks without any difference */
+    size_t n;          /* blocks in which both allocators gave a figure */
+    double *d;         /* [n] log ratios, owned; NULL where no ratio is defined */
+    char *reason;      /* of VERDICT_FAILED, one line, owned; else NULL */
 };
 
 /* Geometric mean over the workloads of one contender and metric. */

@@ -177,7 +177,32 @@ static size_t count_lines(const char *text)
     return count;
 }
 
-static bool describe_micro(const struct plan *plan, const struct cell *cell, struct failure *why)
+/* Asks for the entry points that a row calls. */
+static bool needs_of_micro(const struct plan *plan, const struct cell *cell, struct words *needed,
+                           struct failure *why)
+{
+    char *describe = text_format("--describe=%s", cell->micro);
+    char *argv[] = {plan->micro, describe, NULL};
+    struct child child;
+    json_t *answer, *point;
+    size_t i;
+    bool ok = ask(&child, &(struct words){.at = argv, .count = 2}, why);
+
+    free(describe);
+    if (!ok)
+        return false;
+    answer = json_loads(child.text[CHILD_OUT], 0, NULL);
+    json_array_foreach(json_object_get(answer, "entry_points"), i, point)
+        words_add(needed, json_string_value(point));
+    json_decref(answer);
+    child_free(&child);
+    return needed->count > 0 ||
+           fail(why, EXIT_USAGE, "%s gives no description of %s; build it from this tree",
+                plan->micro, cell->micro);
+}
+
+static bool describe_micro(const struct plan *plan, const struct cell *cell, struct words *needed,
+                           struct failure *why)
 {
     struct words argv = bench_argv(plan, cell, BENCH_NULL, 0);
     struct child child;
@@ -191,19 +216,14 @@ static bool describe_micro(const struct plan *plan, const struct cell *cell, str
                   "%s: [cell %s] unknown benchmark '%s'; `%s --benchmark_list_tests` names them",
                   plan->suite.name, cell->label, cell->micro, plan->micro);
     child_free(&child);
-    return ok;
+    return ok && needs_of_micro(plan, cell, needed, why);
 }
 
 bool bench_describe(const struct plan *plan, struct cell *cell, struct words *needed,
                     struct failure *why)
 {
-    if (cell->micro == NULL)
-        return describe_workload(plan, cell, needed, why);
-    for (const char *const *name =
-             (const char *const[]){"malloc", "calloc", "realloc", "free", NULL};
-         *name != NULL; name++)
-        words_add(needed, *name);
-    return describe_micro(plan, cell, why);
+    return cell->micro == NULL ? describe_workload(plan, cell, needed, why)
+                               : describe_micro(plan, cell, needed, why);
 }
 
 json_t *bench_list(const char *bench, struct failure *why)

@@ -103,8 +103,14 @@ static bool calibrate_cell(const struct plan *plan, const struct cell *cell, FIL
 
 bool calibrate(const struct plan *plan, FILE *out, struct failure *why)
 {
-    for (size_t i = 0; i < plan->suite.count; i++)
-        if (!calibrate_cell(plan, &plan->suite.cells[i], out, why))
+    for (size_t i = 0; i < plan->suite.count; i++) {
+        const struct cell *cell = &plan->suite.cells[i];
+
+        if (plan_skips(plan, i, 0))
+            fprintf(out, "; [cell %s] is left out: %s lacks an entry point that it calls\n\n",
+                    cell->label, plan->allocators[0].name);
+        else if (!calibrate_cell(plan, cell, out, why))
             return false;
+    }
     return true;
 }

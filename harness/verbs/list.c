@@ -68,10 +68,10 @@ static json_t *allocator_row(const struct registry *registry, const char *name)
     if (!registry_resolve(registry, name, &allocator, &why) || !audit_allocator(&allocator, &why))
         row = json_pack("{s:s,s:b,s:s}", "name", name, "usable", 0, "reason", why.text);
     else
-        row = json_pack("{s:s,s:b,s:s,s:s,s:s,s:O,s:b}", "name", name, "usable", 1, "path",
-                        allocator.path, "version", allocator.version, "build_id",
-                        allocator.build_id, "audit", allocator.audit, "reference",
-                        allocator.reference);
+        row =
+            json_pack("{s:s,s:b,s:s,s:s,s:s,s:O,s:b}", "name", name, "usable", 1, "path",
+                      allocator.path, "version", allocator.version, "build_id", allocator.build_id,
+                      "audit", allocator.audit, "reference", allocator.reference);
     allocator_free(&allocator);
     return row;
 }
@@ -125,7 +125,7 @@ static const char *text_at(const json_t *row, const char *key)
     return text != NULL ? text : "";
 }
 
-/* The entry points that the library leaves to somebody else. */
+/* The entry points that the library leaves to somebody else; those of C23 nobody may have. */
 static void print_left_out(const json_t *row)
 {
     json_t *points = json_object_get(json_object_get(row, "audit"), "entry_points");
@@ -136,7 +136,7 @@ static void print_left_out(const json_t *row)
 
     json_object_foreach(points, name, object)
     {
-        if (json_is_string(object) && strcmp(json_string_value(object), own) == 0)
+        if (json_is_null(object) || strcmp(json_string_value(object), own) == 0)
             continue;
         printf("%s%s", separator, name);
         separator = " ";
