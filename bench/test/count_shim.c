@@ -8,6 +8,7 @@
  *     realloc_in_place      reallocs that gave the address back that they got
  *     realloc_moved         sizes, before, of the blocks that realloc moved
  *     blocks                blocks that the program asked for, by any door; a realloc is one
+ *     blocks_most           the most of these by one thread
  *     sizes_order           hash of the blocks' sizes in their order: equal for equal streams
  *     sizes_bag             hash of the blocks' sizes in any order, for threads that interleave
  *     frees_order           hash of the order of frees: each block by its number
@@ -54,7 +55,7 @@ static struct {
     uint64_t mallocs, callocs, callocs_system, frees, frees_sized;
     uint64_t reallocs, reallocs_in_place, reallocs_moved;
     uint64_t posix_memaligns, aligned_allocs;
-    uint64_t blocks;
+    uint64_t blocks, blocks_most;
     uint64_t sizes_order, sizes_bag;
     uint64_t frees_order, frees_remote;
     uint64_t live_bytes;
@@ -65,6 +66,7 @@ static struct {
 } tally = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local unsigned this_thread; /* 0 until its first call */
+static _Thread_local uint64_t this_blocks; /* what this thread asked for */
 
 /* The number of the calling thread. A number is not used twice, unlike an address or a pthread_t.
  * Called with the lock held. */
@@ -171,6 +173,9 @@ static void *note_block(uint64_t *counter, void *block, size_t size_bytes)
     pthread_mutex_lock(&tally.lock);
     ++*counter;
     tally.blocks++;
+    if (++this_blocks > tally.blocks_most) {
+        tally.blocks_most = this_blocks;
+    }
     chain(&tally.sizes_order, size_bytes);
     tally.sizes_bag += mix(size_bytes + 1);
     if (block != NULL) {
@@ -277,6 +282,7 @@ __attribute__((destructor)) static void report(void)
         {"posix_memalign", tally.posix_memaligns},
         {"aligned_alloc", tally.aligned_allocs},
         {"blocks", tally.blocks},
+        {"blocks_most", tally.blocks_most},
         {"sizes_order", tally.sizes_order},
         {"sizes_bag", tally.sizes_bag},
         {"frees_order", tally.frees_order},

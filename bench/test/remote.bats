@@ -10,6 +10,11 @@ load helper
         assert_equal "$(count remote frees_remote)" "$(count remote malloc)"
         assert_equal "$(count remote malloc)" 20000
     done
+    # By shares: 3 producers of 8 threads, 3 allocators of 4.
+    counted producers msgpass --threads 8 --ops 30000
+    assert_equal "$(count producers blocks_most)" 10000
+    counted allocators batch-remote --threads 4 --ops 30000 --doublings 10
+    assert_equal "$(count allocators blocks_most)" 10000
 }
 
 @test "msgpass splits its threads in 3 producers, 3 consumers and 2 proxies" {
@@ -79,6 +84,7 @@ print(chained)')
     # Threads 0 to 8 have 1, 2, ... 8, 1 of 37 parts; in 2 phases.
     counted parts mstress --threads 9 --ops 3700 --phases 2
     assert_equal "$(count parts malloc)" 3700
+    assert_equal "$(count parts blocks_most)" 400
     # A thread is a calloc of the C library: 9 in each phase.
     assert_equal "$(count parts calloc_system)" 18
     counted default mstress --describe >/dev/null
@@ -106,7 +112,13 @@ print(chained)')
     done
     # shellcheck disable=SC2046
     counted lists rptest $(small rptest) --threads 3
-    assert [ "$(count lists frees_remote)" -gt 0 ]
+    # Every list that was posted is freed by another thread, to the last block; lists have 20 blocks,
+    # but for the last one of each thread in each of four passes.
+    local posted
+    posted=$(result lists counters | sed 's/.*posted.: \([0-9]*\).*/\1/')
+    assert [ "$posted" -gt 12 ]
+    assert [ "$(count lists frees_remote)" -le $((posted * 20)) ]
+    assert [ "$(count lists frees_remote)" -ge $(((posted - 12) * 20)) ]
     # Every slot is full, plus a list in the making and 32 that wait, for each thread.
     assert [ "$(count lists peak_bytes)" -le $((3 * (100 + 20 + 32 * 20) * 16000)) ]
 }
