@@ -14,6 +14,7 @@ extern const struct workload workload_glibc_thread;
 extern const struct workload workload_alloc_test;
 extern const struct workload workload_cache_thrash;
 extern const struct workload workload_cache_scratch;
+extern const struct workload workload_churn;
 extern const struct workload workload_blowup;
 extern const struct workload workload_msgpass;
 extern const struct workload workload_contention;
@@ -41,6 +42,7 @@ const struct workload *const workloads[] = {
     &workload_alloc_test,
     &workload_cache_thrash,
     &workload_cache_scratch,
+    &workload_churn,
     &workload_blowup,
     &workload_msgpass,
     &workload_contention,

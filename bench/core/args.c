@@ -14,6 +14,7 @@ enum {
     COMMON_PRESET,
     COMMON_NULL,
     COMMON_CHECK,
+    COMMON_LAYOUT,
     COMMON_TOUCH,
     COMMON_IDLE_MS,
     COMMON_DESCRIBE,
@@ -34,6 +35,8 @@ const struct option common_options[] = {
                      "run the same loop on an allocator that does nothing"},
     [COMMON_CHECK] = {"check", OPTION_FLAG, NULL, 0, 1, NULL, true,
                       "stamp every block and verify the stamp when it is freed"},
+    [COMMON_LAYOUT] = {"layout", OPTION_FLAG, NULL, 0, 1, NULL, true,
+                       "record where the blocks lie, and print figures of it; takes long"},
     [COMMON_TOUCH] = {"touch", OPTION_CHOICE, NULL, 0, 0, touch_names, true,
                       "what is stored in a new block"},
     [COMMON_IDLE_MS] = {"idle-ms", OPTION_COUNT, "0", 0, 3600000, NULL, true,
@@ -96,6 +99,9 @@ static void set_common(struct run *run, struct request *request, unsigned which,
         break;
     case COMMON_CHECK:
         run->check = true;
+        break;
+    case COMMON_LAYOUT:
+        run->layout = true;
         break;
     case COMMON_TOUCH:
         run->touch = (enum touch)value.lo;
@@ -224,6 +230,11 @@ static void validate(const struct run *run)
         die(EXIT_USAGE,
             "%s: --check cannot hold with --null, whose blocks overlap; drop one of "
             "them",
+            workload->name);
+    }
+    if (run->null && run->layout) {
+        die(EXIT_USAGE,
+            "%s: --layout says nothing of --null, whose blocks overlap; drop one of them",
             workload->name);
     }
     if (run->nthreads % workload->threads_step != 0) {

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "layout.h"
 #include "run.h"
 #include "worker.h"
 
@@ -116,6 +117,42 @@ static void add_series(const struct series *series)
     text_add(&line, "]}");
 }
 
+/* part / whole in millionths; nothing of nothing is none. */
+static uint64_t millionths(uint64_t part, uint64_t whole)
+{
+    return whole == 0 ? 0 : (uint64_t)((unsigned __int128)part * 1000000 / whole);
+}
+
+/* Only a run with --layout has the key. */
+static void add_layout(const struct run *run)
+{
+    if (!run->layout) {
+        return;
+    }
+    const struct layout *peak = layout_peak();
+    const uint64_t page_bytes = peak->pages.nlive * 4096;
+    text_add(&line,
+             ",\"layout\":{\"live_bytes\":%" PRIu64 ",\"live_blocks\":%" PRIu64
+             ",\"pages\":%" PRIu64 ",\"sharing_blocks\":%" PRIu64 ",\"ranges\":%" PRIu64
+             ",\"dense_ranges\":%" PRIu64,
+             peak->live_bytes, peak->nblocks, peak->pages.nlive, peak->nsharing, peak->ranges.nlive,
+             peak->ranges.ndense);
+    text_add(&line, ",\"page_waste\":");
+    text_add_fixed(&line, millionths(page_bytes - peak->live_bytes, page_bytes), 6);
+    text_add(&line, ",\"false_sharing\":");
+    text_add_fixed(&line, millionths(peak->nsharing, peak->nblocks), 6);
+    text_add(&line, ",\"internal_waste\":");
+    if (layout_usable_known()) {
+        text_add_fixed(&line, millionths(peak->usable_bytes - peak->live_bytes, peak->live_bytes),
+                       6);
+    } else {
+        text_add(&line, "null");
+    }
+    text_add(&line, ",\"huge_coverage\":");
+    text_add_fixed(&line, millionths(peak->ranges.ndense, peak->ranges.nlive), 6);
+    text_add(&line, "}");
+}
+
 void result_print(const struct run *run)
 {
     add_head(run, "ashlar-bench-1");
@@ -135,6 +172,7 @@ void result_print(const struct run *run)
     }
     text_add(&line, "}");
     add_series(&run->series);
+    add_layout(run);
     text_add(&line, ",\"vmhwm_kib\":%" PRIu64 "}\n", vmhwm_kib());
     text_write(&line, STDOUT_FILENO);
 }

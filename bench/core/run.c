@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "book.h"
+#include "layout.h"
 #include "phase.h"
 
 /* Holds the frames of a workload and the thread-local data of any preloaded allocator. */
@@ -47,7 +48,7 @@ static void worker_init(struct run *run, struct worker *worker, unsigned index)
 {
     uint64_t cookie_state = run->seed;
     memset(worker, 0, sizeof *worker);
-    worker->heap = run->null ? heap_null : heap_system;
+    worker->heap = run->null ? heap_null : run->layout ? heap_layout : heap_system;
     worker->live.shared = run->live;
     prng_seed(&worker->prng, run->seed, index);
     worker->touch = run->touch;
@@ -71,12 +72,23 @@ static void workers_create(struct run *run)
     run->host = &all[run->nthreads];
 }
 
+/* Whether the main thread is the one worker. */
+static bool stays_in_main(const struct run *run)
+{
+    const struct workload *workload = run->workload;
+    return run->nthreads == 1 && !workload->fresh_threads &&
+           (workload->off_main == NULL || !workload->off_main(run));
+}
+
 static void *worker_main(void *arg)
 {
     struct worker *worker = arg;
     struct run *run = worker->run;
     if (run->null) {
         heap_null_enter(worker->ring);
+    }
+    if (run->layout && !stays_in_main(run)) {
+        layout_enter(1 + worker->generation * run->nthreads + worker->index);
     }
     gate_pass(&run->gate);
     run->workload->work(worker);
@@ -125,13 +137,6 @@ static void generation_account(struct run *run)
     run->elapsed_ns += last_ns - run->gate.start_ns;
 }
 
-static bool stays_in_main(const struct run *run)
-{
-    const struct workload *workload = run->workload;
-    return run->nthreads == 1 && !workload->fresh_threads &&
-           (workload->off_main == NULL || !workload->off_main(run));
-}
-
 static void generation_run(struct run *run, unsigned generation)
 {
     gate_init(&run->gate, run->nthreads, generation == 0 ? announce_start : NULL, run);
@@ -166,6 +171,9 @@ void run_all(struct run *run)
     const struct workload *workload = run->workload;
     run->live = live_open();
     workers_create(run);
+    if (run->layout) {
+        layout_begin();
+    }
     if (run->null) {
         heap_null_enter(run->host->ring);
     }
@@ -175,6 +183,9 @@ void run_all(struct run *run)
 
     const unsigned generations = workload->generations == NULL ? 1 : workload->generations(run);
     for (unsigned i = 0; i < generations; i++) {
+        if (workload->rest != NULL) {
+            workload->rest(run, i);
+        }
         generation_run(run, i);
     }
     if (workload->drain != NULL) {

@@ -6,6 +6,7 @@
  *     validate(run)                 options that contradict each other end here
  *     setup(run)                    main thread; books, random tables, blocks that exist before
  *     for each generation           most workloads have one
+ *         rest(run, generation)     main thread, no worker runs
  *         T workers: gate, work(worker), end time          <- the timed part
  *     drain(run)                    main thread; frees what is left
  *
@@ -72,6 +73,8 @@ struct workload {
     unsigned (*generations)(const struct run *run); /* NULL: one */
     void (*validate)(const struct run *run);        /* NULL: nothing to object to */
     void (*setup)(struct run *run);
+    void (*rest)(struct run *run,
+                 unsigned generation); /* main thread, before each; NULL: nothing */
     void (*work)(struct worker *worker);
     void (*drain)(struct run *run); /* NULL: nothing is left */
 };
@@ -120,9 +123,10 @@ struct run {
     uint64_t idle_ms;
     enum touch touch;
     bool null, check;
+    bool layout;            /* --layout: heap_layout in place of heap_system */
     struct worker *workers; /* nthreads of them */
     struct worker *host;    /* the main thread's, for setup and drain */
-    struct live *live; /* requested bytes, by all workers */
+    struct live *live;      /* requested bytes, by all workers */
     struct gate gate;
     uint64_t elapsed_ns; /* the timed part, summed over generations */
     void *shared;        /* the workload's book for all workers */

@@ -134,7 +134,7 @@ for line in subprocess.check_output([sys.argv[1], "--list"], text=True).splitlin
     done
     run "$BENCH" larson --ops 5 --help
     assert_success
-    for option in size slots generations rounds sized threads ops seed preset null check touch \
+    for option in size slots generations rounds sized threads ops seed preset null check layout touch \
         idle-ms describe; do
         assert_line --regexp "^  --$option( |\$)"
     done

@@ -16,7 +16,7 @@ PYTHON=/usr/bin/python3
 [ -x "$PYTHON" ] || PYTHON=python3
 WORKLOADS=(fastpath stack larson xmalloc-test malloc-large frag)
 WORKLOADS+=(threadtest linux-scalability glibc-thread alloc-test cache-thrash cache-scratch)
-WORKLOADS+=(blowup)
+WORKLOADS+=(churn blowup)
 # Each thread frees what it allocated, and nothing is allocated outside the timed part.
 PRIVATE=(threadtest linux-scalability glibc-thread alloc-test cache-thrash)
 # Those whose threads free each other's blocks.
@@ -44,6 +44,7 @@ small() {
     aligned-mix) echo --ops 20000 --slots 300 ;;
     trees) echo --ops 20000 --depth 8 ;;
     cache-*) echo --ops 20000 --passes 12 ;;
+    churn) echo --ops 300 --cells 50 ;;
     blowup) echo --ops 20000 --live 64k ;;
     msgpass) echo --ops 20000 --bound 256 ;;
     contention) echo --ops 20000 --slots 500 ;;

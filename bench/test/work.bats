@@ -52,7 +52,7 @@ check_counts() { # workload threads
 
 @test "each workload allocates exactly --ops blocks and frees them all" {
     for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" "${SINGLE[@]}" \
-        cache-scratch blowup \
+        cache-scratch churn blowup \
         contention sh8-like mstress rptest; do
         check_counts "$workload" 1
     done
@@ -461,4 +461,34 @@ PY
     four=$(json counters <<<"$output" | sed "s/.*highest_permille': \([0-9]*\).*/\1/")
     # The C library keeps what was freed in the arena of the thread that had allocated it.
     assert [ "$four" -gt $((alone * 3)) ]
+}
+
+@test "churn starts a thread for each block, and frees the blocks of others" {
+    counted threads churn --ops 301 --cells 40 --threads 2
+    assert_equal "$(count threads calloc_system)" 302 # one thread of the last pair has no block
+    assert_equal "$(count threads blocks)" 301
+    # A block is freed by the thread that takes its cell, or by main at the end.
+    assert_equal "$(count threads frees_remote)" 301
+    # All cells are full long before the end, and one thread or both hold a block beside them.
+    assert [ "$(count threads peak_bytes)" -ge $((128 * 41)) ]
+    assert [ "$(count threads peak_bytes)" -le $((128 * 42)) ]
+    "$PYTHON" - "$BATS_TEST_TMPDIR/threads.json" <<'PY'
+import json, sys
+r = json.load(open(sys.argv[1]))
+c = r["counters"]
+assert c["threads_started"] == 302 and len(r["series"]["resident_kib"]) == 76, r
+assert 0 < c["first_p50_ns"] <= c["first_p99_ns"], c
+PY
+}
+
+@test "churn sees memory that stays of each thread" {
+    slope() { json counters <<<"$1" | sed "s/.*slope_bytes_per_1000_threads': \([0-9]*\).*/\1/"; }
+    # 8 KiB of each thread are never given back: the shim loses every block.
+    run env ASHLAR_LAYOUT=pages LD_PRELOAD="$BUILD/bench/test/layout_shim.so" "$BENCH" churn \
+        --threads 1 --ops 400 --size 8000
+    assert_success
+    assert [ "$(slope "$output")" -gt 6000000 ]
+    assert [ "$(slope "$output")" -lt 10500000 ]
+    run "$BENCH" churn --threads 1 --ops 400 --size 8000 --cells 1
+    assert [ "$(slope "$output")" -lt 1000000 ]
 }
