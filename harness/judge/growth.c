@@ -251,7 +251,7 @@ static char *ends_text(const json_t *curve, char buf[TEXT_SIZE])
 static void table_row(const json_t *series, const json_t *curve, FILE *out)
 {
     char exponent[TEXT_SIZE], ends[TEXT_SIZE];
-    fprintf(out, "  %-22.22s %-12.12s %-24s %-38s %s\n", text_of(series, "label"),
+    fprintf(out, "  %-22.22s %-12.12s %-24s %-42s %s\n", text_of(series, "label"),
             text_of(curve, "allocator"), exponent_text(curve, exponent), ends_text(curve, ends),
             text_of(curve, "word"));
     if (*text_of(curve, "reason") != '\0') {
@@ -264,7 +264,7 @@ void growth_table(const json_t *growth, FILE *out)
     if (json_array_size(growth) == 0) {
         return;
     }
-    fprintf(out, "\n%-24s %-12s %-24s %-38s word\n", "growth", "allocator", "exponent, 95 %",
+    fprintf(out, "\n%-24s %-12s %-24s %-42s word\n", "growth", "allocator", "exponent, 95 %",
             "time per operation");
     visit(growth, out, table_row);
 }

@@ -142,3 +142,13 @@ curve() {
     run -1 grep -q '<section id="growth" hidden' dom
     run -0 grep -oE '<h3>toy-size</h3><span class="say">\+0\.00 constant' dom
 }
+
+@test "the growth suite spans three decades, and every workload takes its sizes" {
+    sed 's/--ops [0-9]*/--ops 5000/; s/^rounds = .*/rounds = 1/' "$ASHLAR_BUILD/suites/growth.ini" >small.ini
+    run -0 --separate-stderr ashlar run --suite ./small.ini --allocators glibc --blocks 1 --no-counts --quiet \
+        --results res
+    run -0 jq -c 'select(.type == "plan") | .growth[] | select(.at[-1] / .at[0] < 1000)' res/latest/samples.jsonl
+    assert_output ""
+    assert_equal "$(points '.samples[] | select(.status != "ok")')" ""
+    (($(points .series | sort -u | wc -l) == $(grep -c '^\[growth' small.ini)))
+}
