@@ -267,6 +267,17 @@ measured() {
     assert_line --regexp '  remedy: cpupower frequency-set -g performance'
 }
 
+@test "doctor keeps within a terminal's width, and leaves lines whole for a pipe" {
+    machine
+    echo powersave >$cpu/cpu0/cpufreq/scaling_governor
+    ashlar doctor --root m >piped
+    script -qec "stty cols 70; '$ASHLAR_BUILD/ashlar' doctor --root m" /dev/null | tr -d '\r' >seen
+    assert_equal "$(awk 'length > 70' seen)" ""
+    [[ -n $(awk 'length > 70' piped) ]]
+    # Nothing but the breaks differs.
+    assert_equal "$(tr -s ' \n' '  ' <seen)" "$(tr -s ' \n' '  ' <piped)"
+}
+
 @test "doctor says what it measured, and where it did" {
     machine
     echo 'always [madvise] never' >$thp/enabled

@@ -1,11 +1,15 @@
 /* doctor.c: `ashlar doctor`, what would make figures doubtful here. */
 #include "machine/doctor.h"
 
+#include "base/text.h"
 #include "machine/environment.h"
 #include "verbs/cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 struct doctor_options {
     bool json;
@@ -75,6 +79,43 @@ static void print_level(const char *level)
             printf("\n%s\n", levels[i].about);
 }
 
+#define INDENT 21
+#define WIDTH_MIN 60 /* narrower, and every word would stand alone */
+
+/* The terminal's width; 0 where the output is no terminal, and lines stay whole for grep. */
+static size_t terminal_width(void)
+{
+    struct winsize size;
+
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+        return 0;
+    return size.ws_col >= WIDTH_MIN ? size.ws_col : 0;
+}
+
+/* Prints `text` behind `used` columns, and takes it with it, broken between words. */
+static void print_wrapped(char *text, size_t used)
+{
+    size_t width = terminal_width();
+    struct words words = words_split(text, " ");
+
+    for (size_t i = 0; i < words.count; i++) {
+        size_t len = strlen(words.at[i]);
+
+        if (width > 0 && i > 0 && used + 1 + len > width) {
+            printf("\n%*s", INDENT, "");
+            used = INDENT;
+        } else if (i > 0) {
+            putchar(' ');
+            used++;
+        }
+        fputs(words.at[i], stdout);
+        used += len;
+    }
+    putchar('\n');
+    words_free(&words);
+    free(text);
+}
+
 static void print_warnings(const json_t *warnings)
 {
     const char *level = "";
@@ -87,10 +128,14 @@ static void print_warnings(const json_t *warnings)
 
         if (strcmp(level, string_of(warning, "level")) != 0)
             print_level(level = string_of(warning, "level"));
-        printf("  %-14s %s\n", string_of(warning, "id"), string_of(warning, "text"));
-        printf("  %-14s   effect: %s: %s (%s)\n", "", string_of(effect, "metric"),
-               string_of(effect, "amount"), string_of(effect, "source"));
-        printf("  %-14s   remedy: %s\n", "", string_of(warning, "remedy"));
+        printf("  %-14s ", string_of(warning, "id"));
+        print_wrapped(text_copy(string_of(warning, "text")), INDENT - 4);
+        printf("%*s", INDENT - 2, "");
+        print_wrapped(text_format("effect: %s: %s (%s)", string_of(effect, "metric"),
+                                  string_of(effect, "amount"), string_of(effect, "source")),
+                      INDENT - 2);
+        printf("%*s", INDENT - 2, "");
+        print_wrapped(text_format("remedy: %s", string_of(warning, "remedy")), INDENT - 2);
     }
     if (json_array_size(warnings) == 0)
         puts("\nnothing that would make figures doubtful");
