@@ -90,6 +90,27 @@ static bool doubt_failed(const struct samples *run, struct judgement *j)
     return true;
 }
 
+static bool doubt_memory(const struct samples *run, struct judgement *j)
+{
+    for (size_t i = 0; i < json_array_size(j->memory); i++) {
+        const json_t *row = json_array_get(j->memory, i);
+        const char *status = json_string_value(json_object_get(row, "status"));
+        if (strcmp(status, "ok") != 0 &&
+            !add(j, "failed", "run it alone under that allocator",
+                 "memory over time: %s under %s: %s: %s",
+                 json_string_value(json_object_get(row, "label")),
+                 json_string_value(json_object_get(row, "allocator")), status,
+                 json_string_value(json_object_get(row, "detail")))) {
+            return false;
+        }
+    }
+    return json_array_size(j->memory) == 0 ||
+           add(j, "memory-blocks", "read a difference that every block shows, and no other",
+               "memory over time has %zu blocks: its figures are medians with the smallest and "
+               "the largest block beside them, not the result of a test",
+               run->n_memory_blocks);
+}
+
 static bool doubt_skipped(const struct samples *run, struct judgement *j)
 {
     const json_t *skipped = json_object_get(run->plan, "skipped");
@@ -154,6 +175,9 @@ static bool doubt_missing(const struct samples *run, struct judgement *j)
  * each contender: the families are of one size. */
 static bool doubt_few(const struct samples *run, struct judgement *j)
 {
+    if (run->n_blocks == 0) {
+        return true; /* nothing is tested */
+    }
     size_t primary = 0;
     for (size_t c = 0; c < run->n_cells; c++) {
         primary += run->cells[c].primary;
@@ -299,7 +323,7 @@ bool doubt_all(const struct samples *run, struct judgement *j)
             return false;
         }
     }
-    return doubt_failed(run, j) && doubt_end(run, j) && doubt_skipped(run, j) &&
+    return doubt_failed(run, j) && doubt_memory(run, j) && doubt_end(run, j) && doubt_skipped(run, j) &&
            doubt_uncounted(run, j) && doubt_missing(run, j) && doubt_few(run, j) &&
            doubt_noisy(run, j) && doubt_null(run, j) && doubt_null_share(run, j) &&
            doubt_left_out(run, j);

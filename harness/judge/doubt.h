@@ -9,6 +9,7 @@
  *     skipped          the plan leaves a cell out for an allocator
  *     not-counted      the exact count of instructions of a cell did not come about
  *     missing-blocks   a cell has fewer pairs than planned
+ *     memory-blocks    memory over time was watched, in few blocks
  *     few-blocks       even a difference in every block could not pass Holm
  *     noisy            blocks of a cell differ much among each other
  *     no-null          a peak still holds the process's own pages

@@ -158,9 +158,13 @@ char *figure_headline(const struct samples *run, const struct judgement *j, size
                     mean->low, mean->high, mean->workloads, mean->workloads == 1 ? "" : "s");
         }
     }
-    fputs("; time in ", out);
-    count_words(out, j, contender, METRIC_TIME);
-    fputs(".", out);
+    if (run->n_blocks > 0) {
+        fputs("; time in ", out);
+        count_words(out, j, contender, METRIC_TIME);
+        fputs(".", out);
+    } else {
+        fputs("; memory over time alone, nothing was timed.", out);
+    }
     fclose(out);
     return text;
 }

@@ -6,6 +6,7 @@
 
 #include "asset.h"
 #include "figure.h"
+#include "memory.h"
 #include "growth.h"
 
 #include <math.h>
@@ -165,8 +166,11 @@ bool report_markdown(const struct samples *run, const struct judgement *j, FILE 
         free(headline);
     }
     fputs("Ratios are contender over baseline: below 1 is less. What is lost stands first.\n", out);
-    markdown_means(run, j, out);
+    if (j->n_means > 0) {
+        markdown_means(run, j, out);
+    }
     markdown_cells(run, j, out);
+    memory_markdown(j->memory, out);
     growth_markdown(j->growth, out);
     markdown_warnings(j, out);
     if (!markdown_environment(run, out)) {
@@ -219,9 +223,26 @@ static int put_json(const char *text, size_t len, void *context)
     return 0;
 }
 
+/* Block 0 of each cell and allocator: the others look like it, and their figures are in the table. */
+static json_t *chart_curves(const struct samples *run)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(run->memory); i++) {
+        json_t *line = json_array_get(run->memory, i);
+        if (json_integer_value(json_object_get(line, "block")) == 0) {
+            json_array_append_new(
+                list, json_pack("{s:O, s:O, s:O?}", "cell", json_object_get(line, "cell"),
+                                "allocator", json_object_get(line, "allocator"), "curve",
+                                json_object_get(line, "curve")));
+        }
+    }
+    return list;
+}
+
 static bool put_data(const struct samples *run, const json_t *summary, FILE *out)
 {
-    json_t *data = json_pack("{s:O, s:o}", "summary", summary, "samples", chart_samples(run));
+    json_t *data = json_pack("{s:O, s:o, s:o}", "summary", summary, "samples", chart_samples(run),
+                             "curves", chart_curves(run));
     bool ok = data != NULL &&
               json_dump_callback(data, put_json, out,
                                  JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(10)) == 0;

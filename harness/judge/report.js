@@ -473,6 +473,7 @@
     var mean = meanOf("time");
     var failed = count("failed");
     var parts = [];
+    if (summary.blocks_planned === 0) return ["Memory over time alone; nothing was timed."];
     if (state.contender === summary.reference)
       parts.push("A reference, the floor of an allocation: its verdicts count for nothing. ");
     if (mean && mean.ratio !== null) {
@@ -488,7 +489,7 @@
 
   function headSection() {
     document.title = state.contender + " against " + summary.baseline + " · Ashlar";
-    fill("kicker", ["Ashlar · suite " + summary.suite + " · " + summary.blocks_planned + " blocks · run " +
+    fill("kicker", ["Ashlar · suite " + summary.suite + " · " + (summary.blocks_planned > 0 ? summary.blocks_planned + " blocks · run " : "run ") +
       summary.run_id + (summary.complete ? "" : " · not complete")]);
     fill("title", [state.contender + " against " + summary.baseline]);
     fill("lede", lede());
@@ -551,8 +552,10 @@
   function rawSection() {
     var drawings = [];
     var grid = document.getElementById("raw-grid");
-    rawSwitch();
     fill("raw-grid", []);
+    document.getElementById("raw").hidden = document.getElementById("figures").hidden = summary.blocks_planned === 0;
+    if (summary.blocks_planned === 0) return drawings;
+    rawSwitch();
     cellsOf("time").forEach(function (cell) {
       var node = el("div", {});
       var word = cellsOf(state.rawMetric).filter(function (other) { return other.cell === cell.cell; })[0];
@@ -566,6 +569,190 @@
       drawings.push(draw(node, rawSpec(cell, state.rawMetric, box.clientWidth - 24)));
     });
     return drawings;
+  }
+
+  /* Memory over time: a panel an allocator, one below the other, on one time axis and one scale. */
+
+  var PANEL = 92; /* height of one, with the gap below it */
+
+  function memoryPoints(curve) {
+    return curve.curve.filter(function (row) { return row[0] >= 0; }).map(function (row) {
+      var kept = row[1] - row[2];
+      return { t: row[0] / 1000, resident: kept / 1024, rss: row[1] / 1024, live: row[4] / 1024,
+        drained: row[5] === "drained" || row[5] === "idle" || row[5] === "end",
+        tip: { title: curve.allocator, rows: [["since the begin", figure("time", row[0] * 1e6)], ["phase", row[5]],
+          ["resident", figure("peak_rss", kept)], ["given back lazily", figure("peak_rss", row[2])],
+          ["in huge pages", figure("peak_rss", row[3])], ["live", figure("peak_rss", row[4])]] } };
+    });
+  }
+
+  /* Round steps that cut a span into about n parts. */
+  function roundStep(span, n) {
+    var power = Math.pow(10, Math.floor(Math.log10(span / n)));
+    return [1, 2, 5, 10].map(function (digit) { return digit * power; }).filter(function (step) {
+      return span / step <= n + 0.5;
+    })[0] || 10 * power;
+  }
+
+  function multiples(from, to, step) {
+    var list = [];
+    for (var k = Math.ceil(from / step - 1e-9); k * step <= to * (1 + 1e-9); k++) list.push(k * step);
+    return list;
+  }
+
+  /* The seconds after the last free get three tenths of the axis at most: the work is what differs. */
+  function memoryAxis(panels, x0, x1, narrow) {
+    var end = 0.001, drained = 0.001;
+    panels.forEach(function (panel) {
+      panel.points.forEach(function (point) { end = Math.max(end, point.t); });
+      var first = panel.points.filter(function (point) { return point.drained; })[0];
+      panel.drained = first ? first.t : null;
+      drained = Math.max(drained, first ? first.t : 0);
+    });
+    var squeezed = end - drained > 0.3 * end;
+    var turn = x0 + 0.7 * (x1 - x0);
+    var ticks = multiples(0, squeezed ? drained : end, roundStep(squeezed ? drained : end, narrow ? 3 : 6));
+    if (squeezed) {
+      var room = roundStep(drained, narrow ? 3 : 6) / 2;
+      ticks = ticks.filter(function (v) { return v < drained - room; }).concat([drained],
+        multiples(drained, end, roundStep(end - drained, 2)).filter(function (v) { return v > drained + (end - drained) / 5; }));
+    }
+    return { squeezed: squeezed, domain: squeezed ? [0, drained, end] : [0, end],
+      range: squeezed ? [x0, turn, x1] : [x0, x1], turn: turn,
+      ticks: ticks.map(function (v) { return { v: v, text: (v >= 10 ? v.toFixed(0) : String(Number(v.toFixed(v < 1 ? 2 : 1)))) + " s" }; }) };
+  }
+
+  function memoryPanel(panel, colours, top, x0, x1) {
+    var x = { scale: "x", field: "t" };
+    return [
+      { type: "area", from: { data: panel.id }, interactive: false, encode: { enter: { x: x,
+        y: { scale: panel.id, field: "live" }, y2: { value: top + PANEL - 26 }, fill: { value: colours.band } } } },
+      { type: "rule", interactive: false, encode: { enter: { x: { value: x0 }, x2: { value: x1 },
+        y: { value: top + PANEL - 26 }, stroke: { value: colours.line } } } },
+      { type: "rule", interactive: false, encode: { enter: { x: { scale: "x", value: panel.drained || 0 },
+        y: { value: top + 4 }, y2: { value: top + PANEL - 26 }, stroke: { value: colours.faint },
+        strokeDash: { value: [2, 3] }, opacity: { value: panel.drained === null ? 0 : 1 } } } },
+      { type: "line", from: { data: panel.id }, interactive: false, encode: { enter: { x: x,
+        y: { scale: panel.id, field: "rss" }, stroke: { value: panel.colour }, strokeDash: { value: [3, 3] },
+        strokeWidth: { value: 1 }, opacity: { value: 0.6 } } } },
+      { type: "line", from: { data: panel.id }, interactive: false, encode: { enter: { x: x,
+        y: { scale: panel.id, field: "resident" }, stroke: { value: panel.colour }, strokeWidth: { value: 2 } } } },
+      { type: "symbol", from: { data: panel.id }, encode: { enter: { x: x, y: { scale: panel.id, field: "resident" },
+        fill: { value: panel.colour }, tooltip: { field: "tip" } },
+        update: { size: { value: 16 } }, hover: { size: { value: 90 } } } },
+      { type: "text", interactive: false, encode: { enter: font(13, { x: { value: x0 + 4 }, y: { value: top + 2 },
+        baseline: { value: "top" }, text: { value: panel.name }, fill: { value: colours.ink },
+        fontWeight: { value: 600 } }) } },
+    ];
+  }
+
+  function memorySpec(panels, label, width) {
+    var colours = theme(), narrow = width < NARROW, x0 = 66, x1 = width - 12;
+    var axis = memoryAxis(panels, x0, x1, narrow);
+    var height = panels.length * PANEL + 22;
+    var peak = Math.max.apply(null, panels.map(function (panel) {
+      return Math.max.apply(null, panel.points.map(function (point) { return Math.max(point.rss, point.live); }).concat([0.001]));
+    }));
+    var levels = [];
+    panels.forEach(function (panel, i) {
+      [0, peak / 2, peak].forEach(function (v) {
+        levels.push({ y: i * PANEL + PANEL - 26 - v / peak * (PANEL - 46), text: figure("peak_rss", v * 1024) });
+      });
+    });
+    return {
+      $schema: "https://vega.github.io/schema/vega/v5.json",
+      description: "Resident and live memory of " + label + " over time, a panel an allocator",
+      width: width, height: height, padding: 0, autosize: "none",
+      data: panels.map(function (panel) { return { name: panel.id, values: panel.points }; }).concat([
+        { name: "ticks", values: axis.ticks }, { name: "levels", values: levels }]),
+      scales: [{ name: "x", type: "linear", domain: axis.domain, range: axis.range }].concat(
+        panels.map(function (panel, i) {
+          return { name: panel.id, type: "linear", domain: [0, peak], range: [i * PANEL + PANEL - 26, i * PANEL + 20] };
+        })),
+      marks: [
+        { type: "rect", interactive: false, encode: { enter: { x: { value: axis.turn }, x2: { value: x1 }, y: { value: 0 },
+          y2: { value: height - 22 }, fill: { value: colours.hover }, opacity: { value: axis.squeezed ? 0.7 : 0 } } } },
+        { type: "rule", from: { data: "levels" }, interactive: false, encode: { enter: { x: { value: x0 }, x2: { value: x1 },
+          y: { field: "y" }, stroke: { value: colours.line }, opacity: { value: 0.7 } } } },
+        { type: "text", from: { data: "levels" }, interactive: false, encode: { enter: font(11, { x: { value: x0 - 6 },
+          y: { field: "y" }, align: { value: "right" }, baseline: { value: "middle" }, text: { field: "text" },
+          fill: { value: colours.soft } }) } },
+        { type: "text", from: { data: "ticks" }, interactive: false, encode: { enter: font(11, { x: { scale: "x", field: "v" },
+          y: { value: height - 6 }, align: { value: "center" }, text: { field: "text" }, fill: { value: colours.soft } }) } },
+      ].concat(panels.reduce(function (marks, panel, i) {
+        return marks.concat(memoryPanel(panel, colours, i * PANEL, x0, x1));
+      }, [])),
+    };
+  }
+
+  function memoryPanels(id) {
+    var colours = theme();
+    return data.curves.filter(function (curve) { return curve.cell === id && curve.curve; }).map(function (curve) {
+      return { name: curve.allocator, points: memoryPoints(curve), order: summary.allocators.findIndex(function (one) {
+        return one.name === curve.allocator; }), colour: curve.allocator === state.contender ? colours.contender :
+        curve.allocator === summary.baseline ? colours.baseline : colours.soft };
+    }).sort(function (a, b) { return a.order - b.order; }).map(function (panel, i) {
+      panel.id = "panel" + i;
+      return panel;
+    });
+  }
+
+  var REST = ["0.1", "1", "5", "12"];
+
+  function memoryFigure(one, text) {
+    if (!one || one.median === null) return ["–"];
+    if (one.ratio === null) return [text(one.median)];
+    return [text(one.median), el("small", {}, ["× " + one.ratio.toFixed(2) + " (" + one.ratio_low.toFixed(2) + " to " +
+      one.ratio_high.toFixed(2) + ")"])];
+  }
+
+  function memoryCost(row) {
+    if (!row.disturbance) return ["–"];
+    return [(100 * row.read_share).toFixed(1) + " %", el("small", {}, [figure("time", row.disturbance.watched_ns) +
+      " watched, " + figure("time", row.disturbance.alone_ns) + " alone"])];
+  }
+
+  function memoryTable(rows) {
+    var plain = function (v) { return v.toFixed(2); };
+    var size = function (v) { return figure("peak_rss", v); };
+    var rests = REST.filter(function (rest) {
+      return rows.some(function (row) { return row.drained[rest].median !== null; });
+    });
+    var head = ["allocator", "F1", "F2", "F3", "F4", "peak"].concat(rests.map(function (rest) { return "+" + rest + " s"; }),
+      ["readings"]);
+    return el("div", { "class": "memory-figures" }, [el("table", {}, [
+      el("thead", {}, [el("tr", {}, head.map(function (name) { return el("th", {}, [name]); }))]),
+      el("tbody", {}, rows.map(function (row) {
+        var cells = row.status !== "ok" ? [[row.status + ": " + row.detail]] :
+          ["f1", "f2", "f3", "f4"].map(function (key) { return memoryFigure(row[key], plain); }).concat(
+            [memoryFigure(row.peak_kib, size)],
+            rests.map(function (rest) { return memoryFigure(row.drained[rest], size); }), [memoryCost(row)]);
+        return el("tr", {}, [el("td", {}, [row.allocator])].concat(cells.map(function (cell) {
+          return el("td", row.status === "ok" ? {} : { "class": "failed", colspan: String(head.length - 1) }, cell);
+        })));
+      })),
+    ])]);
+  }
+
+  function memorySection() {
+    var all = summary.memory || [];
+    var ids = all.map(function (row) { return row.cell; }).filter(function (id, i, list) { return list.indexOf(id) === i; });
+    document.getElementById("memory").hidden = all.length === 0;
+    fill("memory-list", []);
+    if (all.length === 0) return [];
+    fill("memory-note", [keep("The line is what is resident, less pages given back lazily (a broken line has them in); the grey " +
+      "ground is what the workload holds; at the dotted line the last block is freed. Curves are of the first block, figures are " +
+      "medians, with the ratio to " + summary.baseline + " and its smallest and largest block: too few for a test. KiB in the table " +
+      "are less those of the bare loop.")]);
+    return ids.map(function (id) {
+      var rows = all.filter(function (row) { return row.cell === id; });
+      var panels = memoryPanels(id), node = el("div", {});
+      var box = el("article", { "class": "plot", id: "memory-" + id }, [
+        el("header", {}, [el("h3", {}, [rows[0].label + " · " + threadsText(rows[0])])]),
+        el("p", { "class": "params", title: rows[0].params }, [rows[0].params]), node, memoryTable(rows)]);
+      document.getElementById("memory-list").append(box);
+      return panels.length === 0 ? null : draw(node, memorySpec(panels, rows[0].label, box.clientWidth - 24));
+    }).filter(Boolean);
   }
 
   /* Growth: time per operation against size, both in powers; a line an allocator. */
@@ -752,7 +939,7 @@
     whereSection();
     methodSection();
     tableSection();
-    return Promise.all(ratioSection().concat(growthSection(), rawSection())).then(function (drawn) {
+    return Promise.all(ratioSection().concat(memorySection(), growthSection(), rawSection())).then(function (drawn) {
       document.documentElement.dataset.drawn = drawn.length;
     }).catch(complain);
   }

@@ -242,7 +242,9 @@ static bool read_plan(struct reader *r, json_t *line)
                       schema, SAMPLES_SCHEMA);
     }
     long blocks = whole_of(line, "blocks", 0);
-    if (blocks < 1 || blocks > STATS_BLOCKS_MAX) {
+    long memory_blocks = whole_of(line, "memory_blocks", 0);
+    run->n_memory_blocks = memory_blocks > 0 ? (size_t)memory_blocks : 0;
+    if (blocks < (memory_blocks > 0 ? 0 : 1) || blocks > STATS_BLOCKS_MAX) {
         return refuse(r, "%ld blocks are planned; 1 to %d can be judged", blocks, STATS_BLOCKS_MAX);
     }
     run->n_blocks = (size_t)blocks;
@@ -250,16 +252,17 @@ static bool read_plan(struct reader *r, json_t *line)
         return false;
     }
     size_t pairs = run->n_cells * run->n_allocators;
-    run->slot = calloc(pairs * run->n_blocks, sizeof *run->slot);
+    run->slot = calloc(pairs * (run->n_blocks + 1), sizeof *run->slot);
     run->skipped = calloc(pairs, sizeof *run->skipped);
     run->null_kib = nans(pairs);
     run->null_ns = nans(pairs);
     run->count = nans(pairs * SAMPLES_COUNTS_MAX);
     run->uncounted = json_array();
     run->growth = json_array();
+    run->memory = json_array();
     if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL ||
         run->null_ns == NULL || run->count == NULL || run->uncounted == NULL ||
-        run->growth == NULL) {
+        run->growth == NULL || run->memory == NULL) {
         return refuse_memory(r);
     }
     settle_nulls(run);
@@ -371,6 +374,20 @@ static bool read_count(struct reader *r, json_t *line)
     return true;
 }
 
+static bool read_memory(struct reader *r, json_t *line)
+{
+    size_t cell, allocator;
+    long block = whole_of(line, "block", -1);
+    if (!find_place(r, line, &cell, &allocator)) {
+        return false;
+    }
+    if (block < 0 || (size_t)block >= r->run->n_memory_blocks) {
+        return refuse(r, "memory block %ld is not among the %zu of the plan", block,
+                      r->run->n_memory_blocks);
+    }
+    return json_array_append(r->run->memory, line) == 0 || refuse_memory(r);
+}
+
 static bool read_line(struct reader *r, json_t *line)
 {
     const char *type = text_of(line, "type", "");
@@ -379,6 +396,9 @@ static bool read_line(struct reader *r, json_t *line)
     }
     if (strcmp(type, "count") == 0) {
         return read_count(r, line);
+    }
+    if (strcmp(type, "memory") == 0) {
+        return read_memory(r, line);
     }
     if (strcmp(type, "null") == 0) {
         return read_null(r, line);
@@ -486,6 +506,7 @@ void samples_free(struct samples *run)
     free(run->null_ns);
     free(run->count);
     json_decref(run->uncounted);
+    json_decref(run->memory);
     json_decref(run->growth);
     json_decref(run->plan);
     *run = (struct samples){0};

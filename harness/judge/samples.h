@@ -6,6 +6,7 @@
  *     {"type":"sample", ...}    one process, how it ended and what it took
  *     {"type":"count", ...}     instructions of a separate, slow, exact pass, and its operations
  *     {"type":"growth", ...}    one point of a series of sizes, under every allocator
+ *     {"type":"memory", ...}    resident and live memory of one process over time: see memory.h
  *     {"type":"end", ...}       the run reached its end
  *
  *                        block 0   1   2
@@ -60,7 +61,7 @@ struct samples {
     bool *reference;            /* [n_allocators] a floor: shown, never judged for the suite */
     struct cell *cells;         /* [n_cells] */
     size_t n_cells;             /* 1 .. */
-    size_t n_blocks;            /* as planned */
+    size_t n_blocks;            /* as planned; 0: nothing was timed */
     struct sample *all;         /* [n_all] in the order of the file */
     size_t n_all;               /* 0 .. */
     const struct sample **slot; /* [cell][allocator][block], see samples_at */
@@ -71,6 +72,8 @@ struct samples {
     bool count_per_op;          /* those are instructions an operation, not of a whole pass */
     json_t *growth;             /* the growth lines, owned */
     json_t *uncounted;          /* the count lines that brought no figure, owned */
+    size_t n_memory_blocks;     /* of the memory pass, as planned */
+    json_t *memory;             /* its lines, owned */
     bool ended;                 /* the end line is there */
     bool torn;                  /* the last line was cut off and is not used */
     size_t unknown;             /* lines of a type that is not known here, skipped */

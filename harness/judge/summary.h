@@ -4,6 +4,7 @@
  *      "cells":[{"workload","params","threads","metric","contender","ratio","low","high",
  *                "p","p_holm","verdict","blocks", ...}],
  *      "geomean":[{"contender","metric","ratio","low","high","workloads", ...}],
+ *      "memory":[{"cell","allocator","f1",...}],
  *      "warnings":[{"id","text","remedy"}], ...}
  *
  * A figure that does not exist is null. README.md says what each key means.

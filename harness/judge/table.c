@@ -5,6 +5,7 @@
 #include "table.h"
 
 #include "figure.h"
+#include "memory.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -109,8 +110,11 @@ void table_print(const struct samples *run, const struct judgement *j, bool colo
         print_row(run, f, color, out);
     }
     print_floor(run, j, color, out);
+    memory_print(j->memory, out);
     print_warnings(j, color, out);
-    print_means(run, j, color, out);
+    if (j->n_means > 0) {
+        print_means(run, j, color, out);
+    }
     for (size_t k = 1; k < run->n_allocators; k++) {
         char *headline = figure_headline(run, j, k);
         fprintf(out, "\n%s\n", headline != NULL ? headline : "");

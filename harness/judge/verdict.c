@@ -12,6 +12,7 @@
 
 #include "doubt.h"
 #include "mean.h"
+#include "memory.h"
 #include "stats.h"
 
 #include <math.h>
@@ -474,11 +475,17 @@ static bool measure_all(const struct samples *run, struct judgement *j, struct p
     return true;
 }
 
+static bool judge_memory(const struct samples *run, struct judgement *j)
+{
+    j->memory = memory_judge(run, &j->any_failed);
+    return j->memory != NULL;
+}
+
 static bool judge_findings(const struct samples *run, struct judgement *j, struct pairs *pairs)
 {
     j->findings =
         calloc(run->n_cells * (run->n_allocators - 1) * METRIC_COUNT, sizeof *j->findings);
-    if (j->findings == NULL || !measure_all(run, j, pairs)) {
+    if (j->findings == NULL || (run->n_blocks > 0 && !measure_all(run, j, pairs))) {
         return false;
     }
     for (size_t i = 0; i < j->n_findings; i++) {
@@ -502,7 +509,7 @@ static bool anything(const struct samples *run)
             return true;
         }
     }
-    return false;
+    return json_array_size(run->memory) > 0;
 }
 
 size_t verdict_reference(const struct samples *run)
@@ -528,7 +535,7 @@ bool verdict_judge(const struct samples *run, struct judgement *out, char *err, 
                  "the run holds no finished block; go on with it by `ashlar run --resume`");
         return false;
     }
-    double *work = malloc(4 * run->n_blocks * sizeof *work);
+    double *work = malloc(4 * (run->n_blocks + 1) * sizeof *work);
     bool ok = work != NULL;
     if (ok) {
         struct pairs pairs = {
@@ -537,7 +544,7 @@ bool verdict_judge(const struct samples *run, struct judgement *out, char *err, 
             .demand = work + 2 * run->n_blocks,
             .d = work + 3 * run->n_blocks,
         };
-        ok = judge_findings(run, out, &pairs) && mean_all(run, out) && doubt_all(run, out);
+        ok = judge_findings(run, out, &pairs) && judge_memory(run, out) && mean_all(run, out) && doubt_all(run, out);
     }
     free(work);
     if (!ok) {
@@ -559,6 +566,7 @@ void verdict_free(struct judgement *judgement)
     }
     free(judgement->findings);
     free(judgement->means);
+    json_decref(judgement->memory);
     json_decref(judgement->warnings);
     json_decref(judgement->growth);
     *judgement = (struct judgement){0};

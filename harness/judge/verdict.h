@@ -128,9 +128,10 @@ struct judgement {
     size_t n_findings;        /* cells x contenders x metrics that were measured */
     struct mean *means;       /* [n_means] by contender, then metric */
     size_t n_means;           /* contenders x metrics that were measured */
+    json_t *memory;           /* memory over time: see memory.h */
     json_t *warnings;         /* the plan's, then ours: {"id","text","remedy"} */
     json_t *growth;           /* what growth_judge made of the series, NULL: nobody asked */
-    bool any_failed;          /* a finding is VERDICT_FAILED, or a series failed */
+    bool any_failed;          /* a finding is VERDICT_FAILED, or a series or a watched process failed */
 };
 
 /* Judges a run. False and one line in err: nothing to judge, or no memory; *out is then empty. */

@@ -35,6 +35,8 @@ bool ruling_exit_code(const char *dir, int *exit_code, struct failure *why)
         worse = worse || is_verdict(cell, "worse");
         said = said || is_verdict(cell, "better") || is_verdict(cell, "same");
     }
+    /* Where nothing was timed there is nothing to be unsure of. */
+    said = said || json_integer_value(json_object_get(summary, "blocks_planned")) == 0;
     json_decref(summary);
     if (*exit_code == EXIT_OK)
         *exit_code = worse ? EXIT_REGRESSION : said ? EXIT_OK : EXIT_INCONCLUSIVE;

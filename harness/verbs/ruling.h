@@ -3,7 +3,7 @@
  *     4   a cell failed
  *     1   somebody is worse in a primary cell, by time, peak memory or instructions
  *     3   not one primary cell says better, same or worse: the run was too short or too noisy
- *     0   otherwise
+ *     0   otherwise, and where nothing was timed
  */
 #ifndef ASHLAR_VERBS_RULING_H
 #define ASHLAR_VERBS_RULING_H

@@ -1,0 +1,338 @@
+/* memory.c: see memory.h.
+ *
+ * Below        stats.h samples.h        Above   verdict.c table.c report.c
+ */
+#include "memory.h"
+
+#include "stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a figure stands in a line, and in a row. */
+struct figure {
+    const char *group; /* object of the line */
+    const char *key;   /* in it */
+    bool net;          /* KiB from which base_kib is to be taken */
+};
+
+static const struct figure figures[] = {
+    {"figures", "f1", false}, {"figures", "f2", false},       {"figures", "f3", false},
+    {"figures", "f4", false}, {"figures", "peak_kib", false},
+};
+static const struct figure drains[] = {
+    {"drained", "0.1", true},
+    {"drained", "1", true},
+    {"drained", "5", true},
+    {"drained", "12", true},
+};
+#define FIGURES (sizeof figures / sizeof figures[0])
+#define DRAINS (sizeof drains / sizeof drains[0])
+
+static json_t *number(double value)
+{
+    return isnan(value) ? json_null() : json_real(value);
+}
+
+static const char *text_at(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static double number_at(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static bool is_ok(const json_t *line)
+{
+    return strcmp(text_at(line, "status"), "ok") == 0;
+}
+
+/* The line of a block; NULL: there is none. */
+static const json_t *line_of(const struct samples *run, size_t cell, size_t allocator, size_t block)
+{
+    for (size_t i = 0; i < json_array_size(run->memory); i++) {
+        const json_t *line = json_array_get(run->memory, i);
+        if (json_integer_value(json_object_get(line, "cell")) == run->cells[cell].id &&
+            strcmp(text_at(line, "allocator"), run->allocators[allocator]) == 0 &&
+            (size_t)json_integer_value(json_object_get(line, "block")) == block) {
+            return line;
+        }
+    }
+    return NULL;
+}
+
+static double value_of(const json_t *line, const struct figure *f)
+{
+    if (line == NULL || !is_ok(line)) {
+        return NAN;
+    }
+    double value = number_at(json_object_get(line, f->group), f->key);
+    /* fmax() would make a number of what was not measured. */
+    return f->net && !isnan(value) ? fmax(value - number_at(line, "base_kib"), 0) : value;
+}
+
+/* Median, smallest and largest of x[n]. */
+struct spread {
+    double median, low, high;
+};
+
+static struct spread spread_of(const double *x, size_t n)
+{
+    struct spread s = {NAN, NAN, NAN};
+    if (n == 0) {
+        return s;
+    }
+    s = (struct spread){stats_median(x, n), x[0], x[0]};
+    for (size_t i = 1; i < n; i++) {
+        s.low = fmin(s.low, x[i]);
+        s.high = fmax(s.high, x[i]);
+    }
+    return s;
+}
+
+static json_t *figure_json(const struct samples *run, size_t cell, size_t allocator,
+                           const struct figure *f)
+{
+    size_t blocks = run->n_memory_blocks, n = 0, n_ratios = 0;
+    double *x = malloc(2 * (blocks + 1) * sizeof *x);
+    if (x == NULL) {
+        return NULL;
+    }
+    double *ratio = x + blocks + 1;
+    for (size_t b = 0; b < blocks; b++) {
+        double mine = value_of(line_of(run, cell, allocator, b), f);
+        double base = value_of(line_of(run, cell, 0, b), f);
+        if (isnan(mine)) {
+            continue;
+        }
+        x[n++] = mine;
+        if (allocator > 0 && base > (f->net ? MEMORY_RATIO_KIB : 0)) {
+            ratio[n_ratios++] = mine / base;
+        }
+    }
+    struct spread all = spread_of(x, n), ratios = spread_of(ratio, n_ratios);
+    free(x);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "median", number(all.median), "low",
+                     number(all.low), "high", number(all.high), "ratio", number(ratios.median),
+                     "ratio_low", number(ratios.low), "ratio_high", number(ratios.high));
+}
+
+/* How the pair ended: the first line that is not ok stands for it. */
+static const json_t *worst_line(const struct samples *run, size_t cell, size_t allocator, size_t *n)
+{
+    const json_t *worst = NULL;
+    *n = 0;
+    for (size_t b = 0; b < run->n_memory_blocks; b++) {
+        const json_t *line = line_of(run, cell, allocator, b);
+        if (line != NULL) {
+            *n += is_ok(line);
+            worst = worst == NULL || (is_ok(worst) && !is_ok(line)) ? line : worst;
+        }
+    }
+    return worst;
+}
+
+static double read_share(const struct samples *run, size_t cell, size_t allocator)
+{
+    double most = NAN;
+    for (size_t b = 0; b < run->n_memory_blocks; b++) {
+        const json_t *line = line_of(run, cell, allocator, b);
+        most = fmax(most, line != NULL ? number_at(line, "read_share") : NAN);
+    }
+    return most;
+}
+
+static json_t *row_of(const struct samples *run, size_t c, size_t allocator, const json_t *worst,
+                      size_t n)
+{
+    const struct cell *cell = &run->cells[c];
+    const json_t *first = line_of(run, c, allocator, 0);
+    json_t *disturbance = json_object_get(first, "disturbance");
+    json_t *drained = json_object();
+    json_t *row = json_pack(
+        "{s:I, s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:o, s:o}", "cell", (json_int_t)cell->id,
+        "label", cell->label, "workload", cell->workload, "params", cell->params, "threads",
+        (json_int_t)cell->threads, "allocator", run->allocators[allocator], "blocks", (json_int_t)n,
+        "status", text_at(worst, "status"), "detail", text_at(worst, "detail"), "base_kib",
+        number(number_at(worst, "base_kib")), "read_share", number(read_share(run, c, allocator)));
+    for (size_t i = 0; i < FIGURES; i++) {
+        json_object_set_new(row, figures[i].key, figure_json(run, c, allocator, &figures[i]));
+    }
+    for (size_t i = 0; i < DRAINS; i++) {
+        json_object_set_new(drained, drains[i].key, figure_json(run, c, allocator, &drains[i]));
+    }
+    json_object_set_new(row, "drained", drained);
+    json_object_set_new(row, "disturbance",
+                        disturbance != NULL ? json_incref(disturbance) : json_null());
+    return row;
+}
+
+json_t *memory_judge(const struct samples *run, bool *failed)
+{
+    json_t *rows = json_array();
+    for (size_t c = 0; c < run->n_cells; c++) {
+        for (size_t a = 0; a < run->n_allocators; a++) {
+            size_t n;
+            const json_t *worst = worst_line(run, c, a, &n);
+            if (worst == NULL) {
+                continue;
+            }
+            *failed = *failed || !is_ok(worst);
+            if (json_array_append_new(rows, row_of(run, c, a, worst, n)) != 0) {
+                json_decref(rows);
+                return NULL;
+            }
+        }
+    }
+    return rows;
+}
+
+/* Text. */
+
+/* "1.31", or "1.12 (x 0.85)" for a contender; "-" where there is none. */
+static const char *ratio_text(const json_t *row, const char *key, char *buf, size_t size)
+{
+    const json_t *f = json_object_get(row, key);
+    double median = number_at(f, "median"), ratio = number_at(f, "ratio");
+    if (isnan(median)) {
+        return "-";
+    }
+    snprintf(buf, size, isnan(ratio) ? "%.2f" : "%.2f (x %.2f)", median, ratio);
+    return buf;
+}
+
+/* "12.3 MiB", with the ratio where there is one. */
+static const char *size_text(const json_t *f, char *buf, size_t size)
+{
+    double median = number_at(f, "median"), ratio = number_at(f, "ratio");
+    if (isnan(median)) {
+        return "-";
+    }
+    snprintf(buf, size, isnan(ratio) ? "%.1f" : "%.1f (x %.2f)", median / 1024, ratio);
+    return buf;
+}
+
+/* Calls `put` for each column of a row: F1 .. F4, peak, drained. */
+static void put_columns(const json_t *row, FILE *out, void (*put)(FILE *out, const char *text))
+{
+    static const char *const ratios[] = {"f1", "f2", "f3", "f4"};
+    char buf[64];
+    for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++) {
+        put(out, ratio_text(row, ratios[i], buf, sizeof buf));
+    }
+    put(out, size_text(json_object_get(row, "peak_kib"), buf, sizeof buf));
+    for (size_t i = 0; i < DRAINS; i++) {
+        put(out, size_text(json_object_get(json_object_get(row, "drained"), drains[i].key), buf,
+                           sizeof buf));
+    }
+}
+
+static void put_padded(FILE *out, const char *text)
+{
+    fprintf(out, " %14s", text);
+}
+
+static void put_bar(FILE *out, const char *text)
+{
+    fprintf(out, " %s |", text);
+}
+
+static bool begins_cell(const json_t *rows, size_t i)
+{
+    return i == 0 || json_integer_value(json_object_get(json_array_get(rows, i), "cell")) !=
+                         json_integer_value(json_object_get(json_array_get(rows, i - 1), "cell"));
+}
+
+void memory_print(const json_t *rows, FILE *out)
+{
+    static const char *const head[] = {"F1",     "F2",   "F3",   "F4",   "peak MiB",
+                                       "+0.1 s", "+1 s", "+5 s", "+12 s"};
+    if (json_array_size(rows) == 0) {
+        return;
+    }
+    fprintf(out, "\n%-24s", "memory over time");
+    for (size_t i = 0; i < sizeof head / sizeof head[0]; i++) {
+        put_padded(out, head[i]);
+    }
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        if (begins_cell(rows, i)) {
+            fprintf(out, "\n%s", text_at(row, "label"));
+        }
+        fprintf(out, "\n  %-22.22s", text_at(row, "allocator"));
+        if (strcmp(text_at(row, "status"), "ok") != 0) {
+            fprintf(out, " %s: %s", text_at(row, "status"), text_at(row, "detail"));
+        } else {
+            put_columns(row, out, put_padded);
+        }
+    }
+    fputs(
+        "\nF1 mean, F2 at most live, F3 at the peak, F4 peak over peak: resident / live. MiB after "
+        "the last free. (x: over the baseline; medians, no test)\n",
+        out);
+}
+
+/* Names come from outside: a bar would open a new column. */
+static void put_name(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr("|<*_`\\", *text) != NULL) {
+            fputc('\\', out);
+        }
+        fputc(*text == '\n' ? ' ' : *text, out);
+    }
+}
+
+static void markdown_disturbance(const json_t *rows, FILE *out)
+{
+    fputs("\nWhat the readings cost: ", out);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const json_t *d = json_object_get(row, "disturbance");
+        if (!json_is_object(d)) {
+            continue;
+        }
+        put_name(out, text_at(row, "label"));
+        fputs(" under ", out);
+        put_name(out, text_at(row, "allocator"));
+        fprintf(out, " %.1f %% of the time; %.0f ms watched, %.0f ms alone. ",
+                100 * number_at(row, "read_share"), number_at(d, "watched_ns") / 1e6,
+                number_at(d, "alone_ns") / 1e6);
+    }
+    fputc('\n', out);
+}
+
+void memory_markdown(const json_t *rows, FILE *out)
+{
+    if (json_array_size(rows) == 0) {
+        return;
+    }
+    fputs("\n## Memory over time\n\nMedians over the blocks of the memory pass, with the ratio to "
+          "the baseline (x). Few blocks, so no test. The last four columns are MiB that are still "
+          "resident so long after the last free.\n\n"
+          "| cell | allocator | F1 | F2 | F3 | F4 | peak MiB | +0.1 s | +1 s | +5 s | +12 s |\n"
+          "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+          out);
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        fputs("| ", out);
+        put_name(out, text_at(row, "label"));
+        fputs(" | ", out);
+        put_name(out, text_at(row, "allocator"));
+        fputs(" |", out);
+        if (strcmp(text_at(row, "status"), "ok") != 0) {
+            fprintf(out, " %s: ", text_at(row, "status"));
+            put_name(out, text_at(row, "detail"));
+            fputs(" |||||||||\n", out);
+            continue;
+        }
+        put_columns(row, out, put_bar);
+        fputc('\n', out);
+    }
+    markdown_disturbance(rows, out);
+}
