@@ -615,7 +615,7 @@
     if (squeezed) {
       var room = roundStep(drained, narrow ? 3 : 6) / 2;
       ticks = ticks.filter(function (v) { return v < drained - room; }).concat([drained],
-        multiples(drained, end, roundStep(end - drained, 2)).filter(function (v) { return v > drained + (end - drained) / 5; }));
+        multiples(drained, end, roundStep(end - drained, 2)).filter(function (v) { return v > drained + (end - drained) / (narrow ? 2.5 : 5); }));
     }
     return { squeezed: squeezed, domain: squeezed ? [0, drained, end] : [0, end],
       range: squeezed ? [x0, turn, x1] : [x0, x1], turn: turn,
@@ -626,7 +626,7 @@
     var x = { scale: "x", field: "t" };
     return [
       { type: "area", from: { data: panel.id }, interactive: false, encode: { enter: { x: x,
-        y: { scale: panel.id, field: "live" }, y2: { value: top + PANEL - 26 }, fill: { value: colours.band } } } },
+        y: { scale: panel.id, field: "live" }, y2: { value: top + PANEL - 26 }, fill: { value: colours.faint }, fillOpacity: { value: 0.3 } } } },
       { type: "rule", interactive: false, encode: { enter: { x: { value: x0 }, x2: { value: x1 },
         y: { value: top + PANEL - 26 }, stroke: { value: colours.line } } } },
       { type: "rule", interactive: false, encode: { enter: { x: { scale: "x", value: panel.drained || 0 },
@@ -702,14 +702,14 @@
   function memoryFigure(one, text) {
     if (!one || one.median === null) return ["–"];
     if (one.ratio === null) return [text(one.median)];
-    return [text(one.median), el("small", {}, ["× " + one.ratio.toFixed(2) + " (" + one.ratio_low.toFixed(2) + " to " +
-      one.ratio_high.toFixed(2) + ")"])];
+    return [text(one.median), el("small", {}, ["× " + one.ratio.toFixed(2)]),
+      el("small", {}, [one.ratio_low.toFixed(2) + " to " + one.ratio_high.toFixed(2)])];
   }
 
   function memoryCost(row) {
     if (!row.disturbance) return ["–"];
     return [(100 * row.read_share).toFixed(1) + " %", el("small", {}, [figure("time", row.disturbance.watched_ns) +
-      " watched, " + figure("time", row.disturbance.alone_ns) + " alone"])];
+      " watched"]), el("small", {}, [figure("time", row.disturbance.alone_ns) + " alone"])];
   }
 
   function memoryTable(rows) {

@@ -321,3 +321,46 @@ PY
     assert_line --partial "summary.json: cannot be written (Is a directory)"
     assert_equal "$(ls -A "$dir" | tr '\n' ' ')" "samples.jsonl summary.json "
 }
+
+# memory EXPRESSION: evaluates python over the rows of memory over time, by cell and allocator, in `m`.
+memory() { summary "(lambda m: $1)({(r['cell'], r['allocator']): r for r in s['memory']})"; }
+
+@test "memory over time: medians, ratios within a block, the rest after the last free" {
+    synthetic memory
+    run "$judge" "$dir"
+    assert_success
+    assert_line --regexp '^  ashlar +1.50 \(x 0.75\) +1.12 \(x 0.75\) +- +1.12 \(x 0.75\) +36.0 \(x 0.75\)'
+    run memory '[round(m[0, "ashlar"]["f1"][k], 4) for k in ("median", "low", "high", "ratio", "ratio_low", "ratio_high")]'
+    assert_output "[1.5, 1.35, 1.65, 0.75, 0.75, 0.75]"
+    run memory '[m[1, "glibc"]["f1"]["median"], m[1, "glibc"]["f1"]["ratio"], m[1, "glibc"]["f3"]["median"], m[0, "ashlar"]["blocks"]]'
+    assert_output "[2.0, None, None, 3]"
+    # Net of the bare loop: what is less than it is nothing, and has no ratio; what was not read is not 0.
+    run memory '[[m[0, "ashlar"]["drained"][k][f] for f in ("median", "ratio")] for k in ("0.1", "1", "5", "12")]'
+    assert_output "[[20000.0, 1.0], [15000.0, 0.75], [0.0, None], [None, None]]"
+    run memory '[m[0, "ashlar"]["disturbance"], m[0, "ashlar"]["read_share"]]'
+    assert_output "[{'watched_ns': 2000000000, 'alone_ns': 1990000000}, 0.01]"
+    grep -qF '| fastpath-0 | ashlar | 1.50 (x 0.75) |' "$dir/report.md"
+}
+
+@test "memory over time has no verdict and no p, and says how little its blocks can show" {
+    synthetic memory
+    run "$judge" "$dir"
+    assert_success
+    assert_line --regexp '^warning memory-blocks: memory over time has 3 blocks'
+    assert_line "ashlar against glibc; memory over time alone, nothing was timed."
+    run summary '(s["cells"], s["geomean"], s["blocks_planned"])'
+    assert_output "([], [], 0)"
+    run "$python" "$here/schema.py" "$dir/summary.json"
+    assert_output "valid: 0 cells, 0 means"
+}
+
+@test "a watched process that ended badly is exit 4, and a stranger's curve is refused" {
+    synthetic memory
+    sed -i '0,/"allocator": "ashlar", "block": 1, "status": "ok", "detail": ""/s//"allocator": "ashlar", "block": 1, "status": "crash", "detail": "signal 11"/' "$dir/samples.jsonl"
+    run "$judge" "$dir"
+    assert_failure 4
+    assert_line --partial "memory over time: fastpath-0 under ashlar: crash: signal 11"
+    rm "$dir"/report.* "$dir/summary.json"
+    sed -i 's/"block": 2, "status"/"block": 3, "status"/' "$dir/samples.jsonl"
+    refused "memory block 3 is not among the 3 of the plan"
+}

@@ -13,6 +13,7 @@ The effects are planted and known, so the tests can ask whether they are found. 
     perf      instructions from every process, one cell of them not repeatable
     floor     `limit` is a contender and a reference: a quarter of the time, but twice that of
               malloc-large; the bare loop is a third of fastpath's time, a tenth elsewhere
+    memory    memory over time alone: three blocks, ashlar needs three quarters of glibc's memory
     markup    names that try to break out of HTML, JSON and Markdown
 """
 import argparse
@@ -156,6 +157,36 @@ def counts(cells, names):
                        "method": "callgrind", "detail": ""}
 
 
+def curve(live, resident, rest):
+    """Up to the crest in a second, down in another, and five seconds of rest."""
+    points = [[-5.0, 1900, 0, 0, 0, "ready"]]
+    for i in range(1, 40):
+        share = min(i, 40 - i) / 20
+        points.append([i * 50.0, 1800 + round(resident * min(1, i / 20)), 0, 0, round(live * share),
+                       "active" if i >= 20 else "begin"])
+    return points + [[2000.0 + ms, 1800 + rest, 64, 0, 0, "idle"] for ms in (100, 1000, 5000)]
+
+
+def memory(cells, names):
+    """Figures that change by block as 1.0, 0.9, 1.1."""
+    for index in range(2):
+        for name in names:
+            need = 1.0 if name == names[0] else 0.75
+            for block, factor in enumerate((1.0, 0.9, 1.1)):
+                live, kib = 32768, round(49152 * need * factor)
+                line = {"type": "memory", "cell": index, "allocator": name, "block": block, "status": "ok",
+                        "detail": "", "exit": 0, "signal": 0, "base_kib": 1800, "idle_ms": 5300,
+                        "curve": curve(live, kib, 20000),
+                        "drained": {"0.1": 1800 + 20000, "1": 1800 + round(20000 * need), "5": 1700},
+                        "figures": {"f1": 2.0 * need * factor, "f2": 1.5 * need * factor, "f3": None,
+                                    "f4": 1.5 * need * factor, "peak_kib": kib, "live_kib": live, "readings": 39},
+                        "peak": {}, "live_peak_kib": live, "vmhwm_kib": 1800 + kib, "time_ns": 2000000000,
+                        "read_share": 0.008 + block / 1000}
+                if block == 0:
+                    line["disturbance"] = {"watched_ns": 2000000000, "alone_ns": 1990000000}
+                yield line
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
@@ -174,7 +205,11 @@ def main():
         cells = [("x</script><script>alert(1)</script>", "p=|<!--", 1, True) + c[4:] for c in CELLS[1:2]]
     lines = [plan(args, cells, names)]
     lines += nulls(args, cells, names)
-    lines += spoil(args, blocks(rng, args, cells, names))
+    if args.scenario == "memory":
+        lines[0].update(blocks=0, memory_blocks=3, memory_idle_ms=5300)
+        lines += memory(cells, names)
+    else:
+        lines += spoil(args, blocks(rng, args, cells, names))
     if args.scenario in ("plain", "failed"):
         lines += counts(cells, names)
     if args.scenario != "holes":
