@@ -203,6 +203,15 @@
     return rows;
   }
 
+  /* The same in a line short enough for a small chart. */
+  function yardLine(cell) {
+    var parts = [];
+    if (cell.null_share !== null) parts.push("bare loop " + shareText(cell));
+    if (cell.contender_x_floor !== null)
+      parts.push(timesText(cell.contender_x_floor) + " floor (" + summary.baseline + " " + timesText(cell.baseline_x_floor) + ")");
+    return parts.join(" · ");
+  }
+
   function cellTip(cell) {
     var rows = [["workload", cell.workload + " " + cell.params], ["threads", cell.threads], ["verdict", cell.verdict]];
     if (cell.reason) rows.push(["reason", cell.reason]);
@@ -563,7 +572,7 @@
         el("header", {}, [el("h3", {}, [cell.label + " · " + threadsText(cell)]),
           el("span", { "class": "say " + (word ? word.verdict : "") }, [word ? ratioText(word) + " " + word.verdict : ""])]),
         el("p", { "class": "params", title: cell.params }, [cell.params]),
-        el("p", { "class": "params" }, [keep(yardsticks(cell).map(function (row) { return row.join(" "); }).join(" · "))]),
+        el("p", { "class": "params" }, [keep(yardLine(cell))]),
         node]);
       grid.append(box);
       drawings.push(draw(node, rawSpec(cell, state.rawMetric, box.clientWidth - 24)));
