@@ -96,7 +96,8 @@ static bool refused(void)
  * freed it. */
 static void *second(size_t alignment_bytes, size_t size_bytes)
 {
-    if (!due(FAULT_TWIN) || previous == NULL || ((uintptr_t)previous & (alignment_bytes - 1)) != 0 ||
+    if (!due(FAULT_TWIN) || previous == NULL ||
+        ((uintptr_t)previous & (alignment_bytes - 1)) != 0 ||
         size_bytes > malloc_usable_size(previous) || !strikes(FAULT_TWIN)) {
         return NULL;
     }

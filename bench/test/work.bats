@@ -52,8 +52,7 @@ check_counts() { # workload threads
 
 @test "each workload allocates exactly --ops blocks and frees them all" {
     for workload in fastpath stack larson malloc-large frag "${PRIVATE[@]}" "${SINGLE[@]}" \
-        cache-scratch churn blowup \
-        contention sh8-like mstress rptest; do
+        cache-scratch churn blowup contention sh8-like mstress rptest; do
         check_counts "$workload" 1
     done
 }
