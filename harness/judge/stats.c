@@ -65,18 +65,37 @@ double stats_spread(const double *data, size_t n)
     return spread;
 }
 
-bool stats_location(const double *d, size_t n, double alpha, struct stats_estimate *out)
+/* The Walsh averages, sorted, on the heap; NULL when n is out of range or without memory. */
+static double *walsh_sorted(const double *d, size_t n)
 {
-    if (n == 0 || n > STATS_BLOCKS_MAX) {
-        return false;
-    }
     size_t m = walsh_count(n);
-    double *walsh = malloc(m * sizeof *walsh);
+    double *walsh = n > 0 && n <= STATS_BLOCKS_MAX ? malloc(m * sizeof *walsh) : NULL;
+    if (walsh != NULL) {
+        walsh_fill(d, n, walsh);
+        gsl_sort(walsh, 1, m);
+    }
+    return walsh;
+}
+
+bool stats_upper_bound(const double *d, size_t n, double alpha, double *bound)
+{
+    double *walsh = walsh_sorted(d, n);
     if (walsh == NULL) {
         return false;
     }
-    walsh_fill(d, n, walsh);
-    gsl_sort(walsh, 1, m);
+    double k = qsignrank(alpha, (double)n, 1, 0);
+    *bound = k < 1 ? INFINITY : walsh[walsh_count(n) - (size_t)k];
+    free(walsh);
+    return true;
+}
+
+bool stats_location(const double *d, size_t n, double alpha, struct stats_estimate *out)
+{
+    size_t m = walsh_count(n);
+    double *walsh = walsh_sorted(d, n);
+    if (walsh == NULL) {
+        return false;
+    }
     out->value = gsl_stats_median_from_sorted_data(walsh, 1, m);
 
     /* k = 0 would be an interval without end: so few blocks cannot give 1 - alpha, and k = 1 is the
@@ -164,12 +183,13 @@ static bool rank_and_test(const double *nonzero, size_t *order, unsigned *twice,
         upper = psignrank(out->w - 1, (double)n, 0, 0);
     }
     out->p = fmin(1, 2 * fmin(lower, upper));
+    out->p_up = fmin(1, upper);
     return true;
 }
 
 bool stats_signed_rank(const double *d, size_t n, struct stats_test *out)
 {
-    *out = (struct stats_test){.p = 1};
+    *out = (struct stats_test){.p = 1, .p_up = 1};
     if (n > STATS_BLOCKS_MAX) {
         return false;
     }

@@ -47,6 +47,7 @@ struct stats_estimate {
 struct stats_test {
     double w;      /* sum of the ranks of the positive differences, midranks where there are ties */
     double p;      /* exact two-sided p, 0..1 */
+    double p_up;   /* exact one-sided p of "above zero": P(W >= w), 0..1 */
     double effect; /* matched-pairs rank-biserial, -1 (all down) .. +1 (all up); 0 with no data */
     size_t n;      /* differences that were ranked: those that are not zero */
     size_t zeros;  /* differences that are exactly zero, set aside */
@@ -69,12 +70,17 @@ double stats_spread(const double *data, size_t n);
  */
 bool stats_location(const double *d, size_t n, double alpha, struct stats_estimate *out);
 
-/* Exact two-sided Wilcoxon signed-rank test of "d is symmetric about zero".
+/* Upper end of the one-sided exact interval of the same estimate: the k-th largest Walsh average,
+ * k from qsignrank(alpha, n); at most alpha of such bounds lie below the true centre. INFINITY when
+ * n blocks cannot give one. False as above. */
+bool stats_upper_bound(const double *d, size_t n, double alpha, double *bound);
+
+/* Exact Wilcoxon signed-rank test of "d is symmetric about zero", two-sided and upwards.
  * Zeros: set aside (Wilcoxon's rule), n shrinks; all zeros gives p = 1.
  * Ties: midranks, and the exact distribution of their sum over all 2^n signs (Streitberg and
  * Roehmel's shift algorithm); without ties it is psignrank. Absolute values that differ by less
  * than one part in 10^12 are ties, because log(a/b) and log(b/a) may differ in the last bit. False
- * when n is above STATS_BLOCKS_MAX or without memory; n = 0 gives p = 1. */
+ * when n is above STATS_BLOCKS_MAX or without memory; n = 0 gives p = p_up = 1. */
 bool stats_signed_rank(const double *d, size_t n, struct stats_test *out);
 
 /* Holm's step-down adjustment. p[n_p] are the p values at hand, `family` >= n_p the number of tests

@@ -19,6 +19,19 @@ setup() {
     assert_output --regexp '^4[0-9] cases, 0 differ$'
 }
 
+@test "the one-sided test of a limit and its upper bounds agree with the oracle" {
+    "$python" "$here/oracle.py" data-upward >data
+    "$tools/stats-cli" upward <data >ours
+    run "$python" "$here/oracle.py" compare-upward data ours
+    assert_success
+    assert_output "27 cases, 0 differ"
+    # The control: the same blocks against another limit.
+    sed '13s/[^ ]*/0.02/' data | "$tools/stats-cli" upward >ours
+    run "$python" "$here/oracle.py" compare-upward data ours
+    assert_failure
+    assert_output --partial "1 differ"
+}
+
 @test "Holm's adjustment agrees with the oracle" {
     "$python" "$here/oracle.py" data-holm >data
     "$tools/stats-cli" holm <data >ours

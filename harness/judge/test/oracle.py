@@ -2,7 +2,8 @@
 
     oracle.py data                     prints fixed data, a line a case
     oracle.py compare DATA OURS        compares `stats-cli pairs` (OURS) with the oracle, line by line
-    oracle.py data-holm | compare-holm the same for Holm's adjustment
+    oracle.py data-upward | compare-upward   the same for the one-sided test and its bounds
+    oracle.py data-holm | compare-holm       the same for Holm's adjustment
 
 Exit status 1 and a line for each case that differs.
 """
@@ -81,6 +82,55 @@ def location(d, alpha=0.05):
     return float(numpy.median(walsh)), walsh[k - 1], walsh[len(walsh) - k], 1 - 2 * below / 2**n
 
 
+def upward_cases():
+    """The limit, then the blocks: limits below, at and above the centre."""
+    rng = random.Random(22)
+    for n in (1, 4, 5, 6, 12, 24, 48, 72):
+        for limit in (0.0, 0.0296, 0.05):
+            yield [limit, *(rng.gauss(0.04, 0.04) for _ in range(n))]
+    for n in (6, 10, 14):  # ties, and blocks that are exactly at the limit
+        yield [1.0, *(float(rng.randrange(-3, 6)) for _ in range(n))]
+
+
+def upward(case):
+    limit, d = case[0], case[1:]
+    shifted = [x - limit for x in d]
+    nonzero = [x for x in shifted if x != 0]
+    ranks = stats.rankdata(numpy.abs(nonzero))
+    w = sum(r for r, x in zip(ranks, nonzero) if x > 0)
+    if len(set(numpy.abs(nonzero))) < len(nonzero):
+        sums = numpy.array([0.0])
+        for rank in ranks:
+            sums = numpy.concatenate([sums, sums + rank])
+        p = numpy.mean(sums >= w)
+    elif len(nonzero) <= 50:
+        p = stats.wilcoxon(nonzero, mode="exact", alternative="greater").pvalue
+    else:
+        ways = subsets(len(nonzero))
+        p = sum(ways[int(w):]) / 2**len(nonzero)
+    return [p, upper_bound(d, 0.05), upper_bound(d, 0.02)]
+
+
+def subsets(n):
+    """How many subsets of 1..n have each sum."""
+    ways = [1] + [0] * (n * (n + 1) // 2)
+    for rank in range(1, n + 1):
+        for total in range(len(ways) - 1, rank - 1, -1):
+            ways[total] += ways[total - rank]
+    return ways
+
+
+def upper_bound(d, alpha):
+    """The largest limit that the test does not reject at alpha, by trying every Walsh average."""
+    walsh = sorted((a + b) / 2 for a, b in itertools.combinations_with_replacement(d, 2))
+    ways, n = subsets(len(d)), len(d)
+    k, below = 0, 0
+    while (below + ways[k]) / 2**n <= alpha:
+        below += ways[k]
+        k += 1
+    return walsh[len(walsh) - k] if k > 0 else float("inf")
+
+
 def holm_cases():
     rng = random.Random(21)
     for n in (1, 2, 5, 10, 30):
@@ -95,7 +145,7 @@ def holm(p):
 
 
 def differ(name, ours, want):
-    if len(ours) == len(want) and all(abs(a - b) <= TOLERANCE for a, b in zip(ours, want)):
+    if len(ours) == len(want) and all(a == b or abs(a - b) <= TOLERANCE for a, b in zip(ours, want)):
         return 0
     print(f"{name}: ours {ours}, oracle {want}")
     return 1
@@ -104,7 +154,8 @@ def differ(name, ours, want):
 def main():
     mode = sys.argv[1]
     if mode.startswith("data"):
-        for d in holm_cases() if mode == "data-holm" else cases():
+        made = {"data": cases, "data-upward": upward_cases, "data-holm": holm_cases}
+        for d in made[mode]():
             print(*(repr(x) for x in d))
         return 0
     rows = [[[float(x) for x in line.split()] for line in open(name)] for name in sys.argv[2:4]]
@@ -113,7 +164,10 @@ def main():
         return 1
     wrong = 0
     for i, (data, ours) in enumerate(zip(*rows)):
-        want = holm(data) if mode == "compare-holm" else [*signed_rank(data), *location(data)]
+        if mode == "compare":
+            want = [*signed_rank(data), *location(data)]
+        else:
+            want = holm(data) if mode == "compare-holm" else upward(data)
         wrong += differ(f"case {i} (n = {len(data)})", ours, [float(x) for x in want])
     print(f"{len(rows[0])} cases, {wrong} differ")
     return wrong > 0

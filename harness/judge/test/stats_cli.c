@@ -1,6 +1,7 @@
 /* stats_cli.c: the statistics on a line of numbers, for the comparison with the oracle.
  *
  *     stats-cli pairs    a line of stdin: d_1 .. d_n    w p effect n value low high confidence
+ *     stats-cli upward   a line of stdin: limit d_1 .. d_n   p of "above limit", bounds (.05, .02)
  *     stats-cli holm     a line of stdin: p_1 .. p_n    the adjusted p
  */
 #include "../stats.h"
@@ -37,6 +38,26 @@ static bool print_pairs(const double *d, size_t n)
     return true;
 }
 
+static bool print_upward(const double *at, size_t n)
+{
+    double p, bound[2];
+    double *shifted = malloc(n * sizeof *shifted);
+    struct stats_test t;
+    bool ok = shifted != NULL && n > 1;
+    for (size_t i = 1; ok && i < n; i++) {
+        shifted[i - 1] = at[i] - at[0];
+    }
+    ok = ok && stats_signed_rank(shifted, n - 1, &t) &&
+         stats_upper_bound(at + 1, n - 1, 0.05, &bound[0]) &&
+         stats_upper_bound(at + 1, n - 1, 0.02, &bound[1]);
+    p = ok ? t.p_up : 1;
+    free(shifted);
+    if (ok) {
+        printf("%.17g %.17g %.17g\n", p, bound[0], bound[1]);
+    }
+    return ok;
+}
+
 static bool print_holm(const double *p, size_t n)
 {
     double adjusted[STATS_BLOCKS_MAX];
@@ -51,15 +72,19 @@ static bool print_holm(const double *p, size_t n)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2 || (strcmp(argv[1], "pairs") != 0 && strcmp(argv[1], "holm") != 0)) {
-        fprintf(stderr, "usage: stats-cli pairs|holm <numbers\n");
+    if (argc != 2 || (strcmp(argv[1], "pairs") != 0 && strcmp(argv[1], "upward") != 0 &&
+                      strcmp(argv[1], "holm") != 0)) {
+        fprintf(stderr, "usage: stats-cli pairs|upward|holm <numbers\n");
         return 2;
     }
     static double at[STATS_BLOCKS_MAX];
     char line[1 << 16];
     while (fgets(line, sizeof line, stdin) != NULL) {
         size_t n = parse(line, at);
-        if (!(argv[1][0] == 'p' ? print_pairs(at, n) : print_holm(at, n))) {
+        bool (*print)(const double *, size_t) = argv[1][0] == 'p'   ? print_pairs
+                                                : argv[1][0] == 'u' ? print_upward
+                                                                    : print_holm;
+        if (!print(at, n)) {
             fprintf(stderr, "stats-cli: no result for %zu numbers\n", n);
             return 1;
         }

@@ -1,0 +1,526 @@
+/* test_gate.c: the rule of a gate. Its error rates and its power by chance, look by look, with
+ * seeds; and every word on runs that are written line by line.
+ */
+#include "../gate.h"
+
+#include "../stats.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+
+/* ---- simulation ---- */
+
+#define TESTS 20
+#define BLOCKS_MAX 72
+
+/* What became of many simulated gates. */
+struct tally {
+    double any_regression; /* share of gates with at least one */
+    double regression;     /* share of tests */
+    double confirmed;      /* share of tests, fresh blocks included */
+    double within;         /* share of tests */
+    double within_first;   /* at the first look */
+};
+
+/* One test of a gate that has ended. */
+static void tally_one(struct tally *t, const struct gate_series *s, gsl_rng *rng, double effect,
+                      double noise)
+{
+    double fresh[GATE_CONFIRM_BLOCKS], p;
+    t->regression += s->word == GATE_REGRESSION;
+    t->within += s->word == GATE_WITHIN;
+    t->within_first += s->word == GATE_WITHIN && s->looks == 1;
+    if (s->word == GATE_REGRESSION) {
+        for (size_t b = 0; b < GATE_CONFIRM_BLOCKS; b++) {
+            fresh[b] = effect + gsl_ran_gaussian(rng, noise);
+        }
+        assert_true(gate_confirm(fresh, GATE_CONFIRM_BLOCKS, s->limit, &p));
+        t->confirmed += p <= GATE_CONFIRM_ALPHA;
+    }
+}
+
+/* `gates` gates of TESTS tests, each with this true effect and budget. Every tenth block is ten
+ * times as noisy as the others: the test must not need a bell curve. family 1: no Holm. */
+static struct tally simulate(int gates, size_t max_blocks, size_t family, double effect,
+                             double budget, double noise, unsigned long seed)
+{
+    static double d[TESTS][BLOCKS_MAX];
+    struct gate_series series[TESTS];
+    struct gate_schedule plan;
+    struct tally t = {0};
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    gsl_rng_set(rng, seed);
+    assert_true(gate_schedule(max_blocks, &plan));
+    for (int g = 0; g < gates; g++) {
+        bool any = false;
+        for (size_t i = 0; i < TESTS; i++) {
+            series[i] = (struct gate_series){.d = d[i], .limit = log1p(budget)};
+            for (size_t b = 0; b < max_blocks; b++) {
+                double wild = gsl_rng_uniform(rng) < 0.1 ? 10 : 1;
+                d[i][b] = effect + gsl_ran_gaussian(rng, noise * wild);
+            }
+        }
+        for (size_t k = 0; k < plan.looks; k++) {
+            for (size_t i = 0; family == 1 && i < TESTS; i++) {
+                assert_true(gate_look(&series[i], 1, 1, plan.blocks[k], plan.alpha[k]));
+            }
+            assert_true(family == 1 ||
+                        gate_look(series, TESTS, family, plan.blocks[k], plan.alpha[k]));
+        }
+        for (size_t i = 0; i < TESTS; i++) {
+            any = any || series[i].word == GATE_REGRESSION;
+            tally_one(&t, &series[i], rng, effect, noise);
+        }
+        t.any_regression += any;
+    }
+    gsl_rng_free(rng);
+    t.any_regression /= gates;
+    t.regression /= gates * TESTS;
+    t.confirmed /= gates * TESTS;
+    t.within /= gates * TESTS;
+    t.within_first /= gates * TESTS;
+    return t;
+}
+
+static void assert_at_most(double got, double want)
+{
+    if (!(got <= want)) {
+        fail_msg("got %g, want at most %g", got, want);
+    }
+}
+
+static void assert_at_least(double got, double want)
+{
+    if (!(got >= want)) {
+        fail_msg("got %g, want at least %g", got, want);
+    }
+}
+
+#define GATES 600
+#define THREE_SIGMA(p) (3 * sqrt((p) * (1 - (p)) / GATES))
+
+/* The worst case that is no regression: every effect exactly at its budget. */
+static void test_false_alarms_over_all_looks(void **state)
+{
+    (void)state;
+    struct tally t = simulate(GATES, 48, TESTS, log1p(0.05), 0.05, 0.03, 1);
+    assert_at_most(t.any_regression, 0.05 + THREE_SIGMA(0.05));
+    assert_at_least(t.any_regression, 0.01);
+    t = simulate(GATES / 2, 72, TESTS, log1p(0.05), 0.05, 0.03, 2);
+    assert_at_most(t.any_regression, 0.05 + 1.5 * THREE_SIGMA(0.05));
+    /* The control: without Holm many gates of twenty tests have one. */
+    t = simulate(GATES / 4, 48, 1, log1p(0.05), 0.05, 0.03, 3);
+    assert_at_least(t.any_regression, 0.30);
+}
+
+/* The same library twice. */
+static void test_no_difference_passes(void **state)
+{
+    (void)state;
+    struct tally t = simulate(200, 48, TESTS, 0, 0.05, 0.03, 4);
+    assert_true(t.any_regression == 0);
+    assert_at_least(t.within_first, 0.80);
+    assert_at_least(t.within, 0.99);
+    /* The control: the budget far below the noise. */
+    t = simulate(50, 48, TESTS, 0, 0.001, 0.03, 5);
+    assert_at_most(t.within, 0.30);
+}
+
+/* A word that lets a change pass is wrong with probability .05 at most, where the effect lies just
+ * beyond the budget. */
+static void test_within_is_rarely_wrong(void **state)
+{
+    (void)state;
+    struct tally t = simulate(200, 48, TESTS, log1p(0.0501), 0.05, 0.03, 6);
+    assert_at_most(t.within, 0.055);
+    assert_at_least(t.within, 0.01);
+}
+
+/* The budget plus 5 points, confirmed by fresh blocks. */
+static void test_power(void **state)
+{
+    (void)state;
+    struct tally t = simulate(100, 48, TESTS, log1p(0.10), 0.05, 0.03, 7);
+    assert_at_least(t.regression, 0.98);
+    assert_at_least(t.confirmed, 0.95);
+    t = simulate(100, 72, TESTS, log1p(0.10), 0.05, 0.04, 8);
+    assert_at_least(t.regression, 0.98);
+    assert_at_least(t.confirmed, 0.95);
+    /* An effect equal to its budget is not to be found. */
+    t = simulate(100, 48, TESTS, log1p(0.05), 0.05, 0.03, 9);
+    assert_at_most(t.regression, 0.02);
+}
+
+static void test_schedules(void **state)
+{
+    (void)state;
+    struct gate_schedule plan;
+    for (size_t max = 1; max <= 100; max++) {
+        bool known = gate_schedule(max, &plan);
+        assert_int_equal(known, max == 12 || max == 24 || max == 48 || max == 72);
+        double sum = 0;
+        for (size_t i = 0; known && i < plan.looks; i++) {
+            sum += plan.alpha[i];
+        }
+        assert_true(!known || fabs(sum - 0.05) < 1e-12);
+    }
+}
+
+static void test_decided_stays_decided(void **state)
+{
+    (void)state;
+    double d[24];
+    struct gate_series s = {.d = d, .limit = 0.05};
+    for (int b = 0; b < 24; b++) {
+        d[b] = b < 12 ? 0.01 + 0.001 * b : 5; /* harmless, then dreadful */
+    }
+    assert_true(gate_look(&s, 1, 1, 12, 0.02));
+    assert_int_equal(s.word, GATE_WITHIN);
+    assert_true(gate_look(&s, 1, 1, 24, 0.015));
+    assert_int_equal(s.word, GATE_WITHIN);
+    assert_int_equal(s.looks, 1);
+    /* The control: undecided before, it would have seen them. */
+    s = (struct gate_series){.d = d, .limit = 0.05};
+    assert_true(gate_look(&s, 1, 1, 24, 0.015));
+    assert_int_not_equal(s.word, GATE_WITHIN);
+}
+
+/* ---- runs in files ---- */
+
+static char path[] = "/tmp/test_gate_XXXXXX";
+static FILE *file;
+static struct samples run;
+static struct gate_ruling ruling;
+static int n_tests; /* written to the plan so far */
+
+/* Cells 0 .. cells-1, each with the tests that follow by test(). */
+static void begin(int cells)
+{
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("{\"type\":\"plan\",\"schema\":\"ashlar-samples-1\",\"baseline\":\"a\",\"contenders\":"
+          "[\"b\"],\"blocks\":60,\"seed\":1,\"cells\":[",
+          file);
+    for (int c = 0; c < cells; c++) {
+        fprintf(file, "%s{\"id\":%d,\"workload\":\"w%d\",\"params\":\"\",\"threads\":%d}",
+                c > 0 ? "," : "", c, c, c == 2 ? 2 : 1);
+    }
+    n_tests = 0;
+    fputs("],\"gate\":{\"looks\":[{\"blocks\":12,\"alpha\":0.02},{\"blocks\":24,\"alpha\":0.015},"
+          "{\"blocks\":48,\"alpha\":0.015}],\"tests\":[",
+          file);
+}
+
+static void test(int cell, const char *metric, double budget, bool gates)
+{
+    fprintf(file, "%s{\"cell\":%d,\"metric\":\"%s\",\"budget\":%g,\"gates\":%s}",
+            n_tests++ > 0 ? "," : "", cell, metric, budget, gates ? "true" : "false");
+}
+
+static void end_of_plan(void)
+{
+    fputs("]}}\n", file);
+}
+
+/* One block: the contender's time and peak are the baseline's times these, its faults more by so
+ * many. Every block is disturbed a little, and differently. */
+static void block(int cell, int b, double time, double peak, int faults)
+{
+    double shake = 1 + 0.0007 * ((b * 5) % 12 - 5.5);
+    for (int a = 0; a < 2; a++) {
+        fprintf(file,
+                "{\"type\":\"sample\",\"cell\":%d,\"block\":%d,\"allocator\":\"%s\",\"status\":"
+                "\"ok\",\"warmup\":false,\"time_ns\":%.0f,\"peak_rss_kib\":%.0f,\"minflt\":%d}\n",
+                cell, b, a == 0 ? "a" : "b", a == 0 ? 1e8 : 1e8 * time * shake,
+                a == 0 ? 20000.0 : 20000 * peak * shake, a == 0 ? 1000 : 1000 + faults);
+    }
+}
+
+static void blocks(int cell, int from, int to, double time, double peak, int faults)
+{
+    for (int b = from; b < to; b++) {
+        block(cell, b, time, peak, faults);
+    }
+}
+
+static void count(int cell, const char *allocator, double instructions)
+{
+    fprintf(file,
+            "{\"type\":\"count\",\"cell\":%d,\"allocator\":\"%s\",\"instructions\":%.0f,"
+            "\"ops\":1000}\n",
+            cell, allocator, instructions);
+}
+
+static void judge(void)
+{
+    char err[512];
+    fclose(file);
+    if (!samples_read(path, &run, err, sizeof err) || !gate_judge(&run, &ruling, err, sizeof err)) {
+        fail_msg("%s", err);
+    }
+}
+
+static void finish(void)
+{
+    gate_free(&ruling);
+    samples_free(&run);
+}
+
+static const struct gate_test *test_of(size_t cell, enum gate_metric metric)
+{
+    for (size_t i = 0; i < ruling.n_tests; i++) {
+        if (ruling.tests[i].cell == cell && ruling.tests[i].metric == metric) {
+            return &ruling.tests[i];
+        }
+    }
+    fail_msg("no test of cell %zu", cell);
+    return NULL;
+}
+
+static void assert_wants(size_t from, size_t to, bool confirming, size_t cells)
+{
+    size_t wanted = 0;
+    for (size_t c = 0; c < run.n_cells; c++) {
+        wanted += ruling.wanted[c];
+    }
+    assert_false(ruling.complete);
+    assert_int_equal(ruling.from, from);
+    assert_int_equal(ruling.to, to);
+    assert_int_equal(ruling.confirming, confirming);
+    assert_int_equal(wanted, cells);
+}
+
+/* Cell 0 is harmless, cell 1 slower by 12 %, cell 2 up and down by 20 %. */
+static void three_cells(int at_0, int at_1, int at_2, bool slow_again)
+{
+    begin(3);
+    for (int c = 0; c < 3; c++) {
+        test(c, "time", 0.05, true);
+    }
+    end_of_plan();
+    blocks(0, 0, at_0, 1.0, 1, 0);
+    blocks(1, 0, at_1, 1.12, 1, 0);
+    for (int b = 0; b < at_2; b++) {
+        block(2, b, b % 2 == 0 ? 1.24 : 0.89, 1, 0);
+    }
+    if (slow_again) {
+        blocks(1, 48, 60, 1.12, 1, 0);
+    }
+    judge();
+}
+
+static void test_only_the_undecided_go_on(void **state)
+{
+    (void)state;
+    three_cells(0, 0, 0, false);
+    assert_wants(0, 12, false, 3);
+    finish();
+    three_cells(12, 11, 12, false); /* cut off in the first look */
+    assert_wants(0, 12, false, 1);
+    assert_true(ruling.wanted[1]);
+    finish();
+    three_cells(12, 12, 12, false);
+    assert_wants(12, 24, false, 1);
+    assert_true(ruling.wanted[2]);
+    finish();
+    three_cells(12, 12, 24, false);
+    assert_wants(24, 48, false, 1);
+    finish();
+    three_cells(12, 12, 48, false);
+    assert_wants(48, 60, true, 1);
+    assert_true(ruling.wanted[1]);
+    finish();
+    three_cells(12, 12, 48, true);
+    assert_true(ruling.complete);
+    assert_int_equal(test_of(0, GATE_TIME)->word, GATE_WITHIN);
+    assert_int_equal(test_of(0, GATE_TIME)->looks, 1);
+    assert_int_equal(test_of(1, GATE_TIME)->word, GATE_REGRESSION);
+    assert_true(fabs(test_of(1, GATE_TIME)->estimate - 1.12) < 0.001);
+    assert_true(fabs(test_of(1, GATE_TIME)->p_holm - 3 * ldexp(1, -12)) < 1e-12);
+    assert_int_equal(test_of(2, GATE_TIME)->word, GATE_INCONCLUSIVE);
+    assert_int_equal(test_of(2, GATE_TIME)->looks, 3);
+    assert_int_equal(test_of(2, GATE_TIME)->blocks, 48);
+    finish();
+}
+
+static void test_a_regression_has_to_come_again(void **state)
+{
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        begin(1);
+        test(0, "time", 0.05, true);
+        end_of_plan();
+        blocks(0, 0, 12, 1.12, 1, 0);
+        blocks(0, 48, 60, again ? 1.12 : 1.0, 1, 0);
+        judge();
+        assert_true(ruling.complete);
+        assert_int_equal(test_of(0, GATE_TIME)->word, again ? GATE_REGRESSION : GATE_UNCONFIRMED);
+        assert_true(fabs(test_of(0, GATE_TIME)->confirm_estimate - (again ? 1.12 : 1)) < 0.001);
+        finish();
+    }
+}
+
+static void test_remote_frees_never_gate_on_time(void **state)
+{
+    (void)state;
+    begin(1);
+    test(0, "time", 0.05, false);
+    test(0, "peak_rss", 0.05, true);
+    end_of_plan();
+    blocks(0, 0, 12, 1.5, 1.0, 0);
+    judge();
+    assert_true(ruling.complete);
+    assert_int_equal(ruling.family, 1);
+    assert_int_equal(test_of(0, GATE_TIME)->word, GATE_REPORTED);
+    assert_true(fabs(test_of(0, GATE_TIME)->estimate - 1.5) < 0.01);
+    assert_true(test_of(0, GATE_TIME)->detectable > 0.05 &&
+                test_of(0, GATE_TIME)->detectable < 0.06);
+    assert_non_null(strstr(test_of(0, GATE_TIME)->reason, "could detect +5 %"));
+    assert_int_equal(test_of(0, GATE_PEAK_RSS)->word, GATE_WITHIN);
+    finish();
+}
+
+static void null_runs(int cell, int kib)
+{
+    fprintf(file, "{\"type\":\"null\",\"cell\":%d,\"allocator\":\"a\",\"null_rss_kib\":%d}\n", cell,
+            kib);
+    fprintf(file, "{\"type\":\"null\",\"cell\":%d,\"allocator\":\"b\",\"null_rss_kib\":%d}\n", cell,
+            kib);
+}
+
+/* 20000 KiB against 5 % more, of which ever more is the process's own. */
+static void test_peaks_are_net(void **state)
+{
+    (void)state;
+    begin(3);
+    for (int c = 0; c < 3; c++) {
+        test(c, "peak_rss", 0.07, true);
+    }
+    end_of_plan();
+    null_runs(1, 10000);
+    null_runs(2, 17000); /* 3000 and 4000 KiB are left: told apart in KiB, against 256 */
+    for (int c = 0; c < 3; c++) {
+        blocks(c, 0, 12, 1, 1.05, 0);
+        blocks(c, 48, 60, 1, 1.05, 0);
+    }
+    judge();
+    assert_true(ruling.complete);
+    assert_int_equal(test_of(0, GATE_PEAK_RSS)->word, GATE_WITHIN);
+    assert_int_equal(test_of(1, GATE_PEAK_RSS)->word, GATE_REGRESSION);
+    assert_true(fabs(test_of(1, GATE_PEAK_RSS)->estimate - 1.10) < 0.001);
+    assert_int_equal(test_of(2, GATE_PEAK_RSS)->basis, GATE_BY_DIFFERENCE);
+    assert_int_equal(test_of(2, GATE_PEAK_RSS)->word, GATE_REGRESSION);
+    assert_true(fabs(test_of(2, GATE_PEAK_RSS)->estimate - 1000) < 10);
+    finish();
+}
+
+static void test_figures_that_repeat(void **state)
+{
+    (void)state;
+    begin(6);
+    for (int c = 0; c < 4; c++) {
+        test(c, "instructions", 0.005, true);
+    }
+    for (int c = 4; c < 6; c++) {
+        test(c, "minor_faults", 0.01, true);
+    }
+    end_of_plan();
+    count(0, "a", 1e6);
+    count(0, "b", 1.0049e6);
+    count(1, "a", 1e6);
+    count(1, "b", 1.0051e6);
+    count(2, "a", 1e6);
+    count(2, "a", 1.01e6); /* counted twice, and differently */
+    count(2, "b", 1.5e6);
+    count(2, "b", 1.5e6);
+    for (int c = 0; c < 5; c++) {
+        blocks(c, 0, 12, 3, 3, 11);
+    }
+    for (int b = 0; b < 12; b++) {
+        block(5, b, 1, 1, b * 10);
+    }
+    judge();
+    assert_true(ruling.complete);
+    assert_int_equal(ruling.family, 0);
+    assert_int_equal(test_of(0, GATE_INSTRUCTIONS)->word, GATE_WITHIN);
+    assert_int_equal(test_of(1, GATE_INSTRUCTIONS)->word, GATE_REGRESSION);
+    assert_int_equal(test_of(2, GATE_INSTRUCTIONS)->word, GATE_REPORTED);
+    assert_int_equal(test_of(3, GATE_INSTRUCTIONS)->word, GATE_INCONCLUSIVE);
+    assert_int_equal(test_of(4, GATE_MINOR_FAULTS)->word, GATE_REGRESSION);
+    assert_int_equal(test_of(5, GATE_MINOR_FAULTS)->word, GATE_REPORTED);
+    finish();
+}
+
+static void test_a_failure_is_no_figure(void **state)
+{
+    (void)state;
+    begin(2);
+    for (int c = 0; c < 2; c++) {
+        test(c, "time", 0.05, true);
+        test(c, "instructions", 0.005, true);
+    }
+    end_of_plan();
+    blocks(0, 0, 12, 1, 1, 0);
+    count(0, "a", 1e6);
+    count(0, "b", 1e6);
+    blocks(1, 0, 3, 1, 1, 0);
+    fputs("{\"type\":\"sample\",\"cell\":1,\"block\":3,\"allocator\":\"b\",\"warmup\":false,"
+          "\"status\":\"crash\",\"signal\":11,\"detail\":\"signal 11\"}\n",
+          file);
+    judge();
+    assert_true(ruling.complete);
+    assert_int_equal(test_of(0, GATE_TIME)->word, GATE_WITHIN);
+    assert_int_equal(test_of(1, GATE_TIME)->word, GATE_FAILED);
+    assert_int_equal(test_of(1, GATE_INSTRUCTIONS)->word, GATE_FAILED);
+    assert_string_equal(test_of(1, GATE_TIME)->reason, "b: crash: signal 11");
+    finish();
+}
+
+static void test_another_run_is_refused(void **state)
+{
+    (void)state;
+    char err[256] = "";
+    begin(1);
+    test(0, "speed", 0.05, true);
+    end_of_plan();
+    fclose(file);
+    assert_true(samples_read(path, &run, err, sizeof err));
+    assert_false(gate_judge(&run, &ruling, err, sizeof err));
+    assert_non_null(strstr(err, "not that of a gate"));
+    finish();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_decided_stays_decided),
+        cmocka_unit_test(test_only_the_undecided_go_on),
+        cmocka_unit_test(test_a_regression_has_to_come_again),
+        cmocka_unit_test(test_remote_frees_never_gate_on_time),
+        cmocka_unit_test(test_peaks_are_net),
+        cmocka_unit_test(test_figures_that_repeat),
+        cmocka_unit_test(test_a_failure_is_no_figure),
+        cmocka_unit_test(test_another_run_is_refused),
+        cmocka_unit_test(test_false_alarms_over_all_looks),
+        cmocka_unit_test(test_no_difference_passes),
+        cmocka_unit_test(test_within_is_rarely_wrong),
+        cmocka_unit_test(test_power),
+    };
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(path);
+    return failed;
+}
