@@ -152,6 +152,11 @@ static bool doubt_uncounted(const struct samples *run, struct judgement *j)
 static bool doubt_missing(const struct samples *run, struct judgement *j)
 {
     struct names names;
+    if (json_object_get(run->plan, "gate") != NULL) {
+        return add(j, "gate", "read gate.json, or ashlar gate --resume",
+                   "a gate's run: cells ran on only where they were undecided or worse, so its own "
+                   "ruling counts, and these figures lean towards what was seen first");
+    }
     if (!names_open(&names)) {
         return false;
     }

@@ -10,6 +10,7 @@
  *     not-counted      the exact count of instructions of a cell did not come about
  *     missing-blocks   a cell has fewer pairs than planned
  *     memory-blocks    memory over time was watched, in few blocks
+ *     gate             blocks were added where a gate's looks asked for them
  *     few-blocks       even a difference in every block could not pass Holm
  *     noisy            blocks of a cell differ much among each other
  *     no-null          a peak still holds the process's own pages

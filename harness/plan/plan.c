@@ -281,6 +281,8 @@ json_t *plan_to_json(const struct plan *plan)
     json_object_set_new(line, "allocators", allocators);
     json_object_set(line, "programs", plan->programs);
     json_object_set(line, "warnings", plan->warnings);
+    if (plan->gate != NULL)
+        json_object_set(line, "gate", plan->gate);
     return line;
 }
 
@@ -369,6 +371,7 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     plan->suite.memory_blocks = number_of(line, "memory_blocks");
     plan->suite.memory_idle_ms = number_of(line, "memory_idle_ms");
     plan->counts = json_is_true(json_object_get(line, "counts"));
+    plan->gate = json_incref(json_object_get(line, "gate"));
     plan->skipped = json_incref(json_object_get(line, "skipped"));
     plan->environment = json_incref(json_object_get(line, "environment"));
     plan->warnings = json_incref(json_object_get(line, "warnings"));
@@ -452,5 +455,6 @@ void plan_close(struct plan *plan)
     json_decref(plan->environment);
     json_decref(plan->warnings);
     json_decref(plan->skipped);
+    json_decref(plan->gate);
     memset(plan, 0, sizeof *plan);
 }

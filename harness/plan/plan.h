@@ -33,6 +33,7 @@ struct plan {
     json_t *programs;             /* [{"name","path","build_id"}] of those that the suite uses */
     json_t *environment;          /* the machine */
     json_t *warnings;             /* [{"id","text","remedy"}] */
+    json_t *gate;                 /* what `ashlar gate` tests and when; NULL: no gate */
     json_t *skipped;              /* [{"cell","allocator","reason"}] */
 };
 

@@ -130,10 +130,14 @@ static int on_cell_key(struct reading *reading, const char *section, const char 
     } else if (strcmp(key, "count_ops") == 0) {
         if (!in_range(value, UINT64_MAX, &cell->count_ops))
             return refuse(reading, section, key, "give a number above 0");
+    } else if (strcmp(key, "remote") == 0) {
+        cell->remote_given = true;
+        if (!yes_or_no(value, &cell->remote))
+            return refuse(reading, section, key, "say yes or no");
     } else {
-        return refuse(
-            reading, section, key,
-            "unknown key; use workload, micro, program, args, primary, count, count_ops or memory");
+        return refuse(reading, section, key,
+                      "unknown key; use workload, micro, program, args, primary, count, count_ops, "
+                      "memory or remote");
     }
     return 1;
 }
@@ -219,6 +223,19 @@ static void settle_count(struct cell *cell)
         cell->count_ops = cell->ops / COUNT_SHARE > 0 ? cell->ops / COUNT_SHARE : 1;
 }
 
+/* Workloads whose threads free blocks that others allocated. */
+static bool frees_remotely(const char *workload)
+{
+    static const char *const names[] = {"larson",     "xmalloc-test", "msgpass",
+                                        "contention", "batch-remote", "sh8-like",
+                                        "mstress",    "rptest",       "blowup"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(workload, names[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The threads of a row are part of its name. */
 static bool settle_micro(struct cell *cell)
 {
@@ -279,6 +296,8 @@ static bool settle_cell(struct cell *cell, const char *file, struct failure *why
         return fail(why, EXIT_USAGE, "%s: [cell %s] instructions of a program are not counted",
                     file, cell->label);
     settle_count(cell);
+    if (!cell->remote_given)
+        cell->remote = cell->threads > 1 && frees_remotely(cell->workload);
     return true;
 }
 

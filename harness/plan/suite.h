@@ -15,6 +15,8 @@
  *     count = no                         whether instructions are counted (default: one thread)
  *     count_ops = 100000                 work of that slow pass (default: a fortieth of --ops)
  *     memory = yes                       memory over time, in processes of its own (run/memory.h)
+ *     remote = yes                       threads free each other's blocks (default: known of the
+ *                                        workload; never with one thread)
  *
  *     [growth stack-depth]               a series of sizes: see growth.h
  *
@@ -45,14 +47,16 @@ struct cell {
     uint64_t count_ops;         /* for the counting pass; 0: not countable */
     enum count_wish count_wish; /* what the suite said of it */
     bool primary;
-    bool memory; /* is watched over time, too */
+    bool memory;       /* is watched over time, too */
+    bool remote;       /* threads free each other's blocks: a gate does not judge its time */
+    bool remote_given; /* the suite says whether */
 };
 
 struct suite {
-    char *name;         /* of the file, without directory and .ini */
-    char *about;        /* "" when not said */
-    uint64_t blocks;    /* 0 .. 1000; 0: nothing is timed, cells are watched only */
-    uint64_t timeout_s; /* 1 .. */
+    char *name;              /* of the file, without directory and .ini */
+    char *about;             /* "" when not said */
+    uint64_t blocks;         /* 0 .. 1000; 0: nothing is timed, cells are watched only */
+    uint64_t timeout_s;      /* 1 .. */
     uint64_t memory_blocks;  /* 1 .. 1000 */
     uint64_t memory_idle_ms; /* 0 .. */
     struct cell *cells;      /* count of them, at least one */

@@ -112,6 +112,17 @@ void journal_watch_ran(struct journal *journal, size_t cell, size_t allocator, u
     journal->watched[watch_at(journal, cell, allocator, block)] = true;
 }
 
+uint64_t journal_blocks_due(const struct journal *journal, const bool *wanted, uint64_t from,
+                            uint64_t to)
+{
+    uint64_t due = 0;
+
+    for (size_t c = 0; c < journal->plan->suite.count; c++)
+        for (uint64_t r = from; wanted[c] && r < to; r++)
+            due += journal_block_due(journal, c, r);
+    return due;
+}
+
 uint64_t journal_blocks_over(const struct journal *journal)
 {
     uint64_t over = 0;

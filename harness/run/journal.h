@@ -49,6 +49,10 @@ void journal_block_ran(struct journal *journal, size_t cell, uint64_t round);
 /* Whether a cell can still give a comparison. */
 bool journal_cell_alive(const struct journal *journal, size_t cell);
 
+/* Blocks of the wanted cells in rounds from .. to - 1 that are still to run. */
+uint64_t journal_blocks_due(const struct journal *journal, const bool *wanted, uint64_t from,
+                            uint64_t to);
+
 /* Blocks done, or not to be done any more, of all. */
 uint64_t journal_blocks_over(const struct journal *journal);
 

@@ -24,7 +24,8 @@ struct runner {
     struct journal *journal;
     struct store *store;
     struct progress progress;
-    bool pmu; /* counters are opened with every sample */
+    const bool *wanted; /* cells; NULL: all */
+    bool pmu;           /* counters are opened with every sample */
 };
 
 static bool interrupted(struct failure *why)
@@ -144,6 +145,11 @@ static bool run_nulls(struct runner *runner, bool quiet, struct failure *why)
     return ok;
 }
 
+static bool is_wanted(const struct runner *runner, size_t cell)
+{
+    return runner->wanted == NULL || runner->wanted[cell];
+}
+
 /* ---- blocks ---- */
 
 static json_t *sample_line(struct runner *runner, size_t cell, size_t allocator, uint64_t round,
@@ -253,11 +259,12 @@ static bool run_round(struct runner *runner, uint64_t round, struct failure *why
 
     plan_cell_order(runner->plan, round, order);
     for (size_t i = 0; ok && i < runner->plan->suite.count; i++) {
-        if (!journal_block_due(runner->journal, order[i], round))
+        if (!journal_block_due(runner->journal, order[i], round) || !is_wanted(runner, order[i]))
             continue;
         ok = run_block(runner, order[i], round, why);
         /* A cell that has just died takes its later blocks with it. */
-        runner->progress.done = journal_blocks_over(runner->journal) - 1;
+        if (runner->wanted == NULL)
+            runner->progress.done = journal_blocks_over(runner->journal) - 1;
         progress_step(&runner->progress, runner->plan->suite.cells[order[i]].label);
     }
     free(order);
@@ -265,6 +272,17 @@ static bool run_round(struct runner *runner, uint64_t round, struct failure *why
 }
 
 /* ---- all of it ---- */
+
+static bool run_end(struct runner *runner, uint64_t begin_ns, bool quiet, struct failure *why)
+{
+    return memory_run(runner->plan, runner->journal, runner->store, quiet, why) &&
+           counts_run(runner->plan, runner->journal, runner->store, quiet, why) &&
+           growth_run(runner->plan, runner->journal, runner->store, quiet, why) &&
+           store_append_one(runner->store,
+                            json_pack("{s:s,s:f}", "type", "end", "elapsed_s",
+                                      (double)(progress_now_ns() - begin_ns) / 1e9),
+                            why);
+}
 
 static bool run_phases(struct runner *runner, bool quiet, struct failure *why)
 {
@@ -279,29 +297,53 @@ static bool run_phases(struct runner *runner, bool quiet, struct failure *why)
     for (uint64_t round = 0; ok && round < plan_rounds(plan); round++)
         ok = run_round(runner, round, why);
     progress_clear(&runner->progress);
-    ok = ok && memory_run(plan, runner->journal, runner->store, quiet, why) &&
-         counts_run(plan, runner->journal, runner->store, quiet, why) &&
-         growth_run(plan, runner->journal, runner->store, quiet, why);
-    if (!ok)
-        return false;
-    return store_append_one(runner->store,
-                            json_pack("{s:s,s:f}", "type", "end", "elapsed_s",
-                                      (double)(progress_now_ns() - begin_ns) / 1e9),
-                            why);
+    return ok && run_end(runner, begin_ns, quiet, why);
+}
+
+/* What a machine cannot count is left out of the launcher's report, one by one, so the counters are
+ * always asked for. */
+static struct runner runner_of(const struct plan *plan, struct journal *journal,
+                               struct store *store)
+{
+    return (struct runner){.plan = plan, .journal = journal, .store = store, .pmu = true};
+}
+
+static bool tell_how_to_go_on(bool ok, const struct store *store, struct failure *why)
+{
+    if (!ok && why->exit_code == EXIT_INTERRUPTED)
+        fail(why, EXIT_INTERRUPTED, "interrupted; what is done is kept, continue with --resume %s",
+             store->dir);
+    return ok;
 }
 
 bool runner_run(const struct plan *plan, struct journal *journal, struct store *store, bool quiet,
                 struct failure *why)
 {
-    struct runner runner = {.plan = plan, .journal = journal, .store = store};
+    struct runner runner = runner_of(plan, journal, store);
 
-    if (journal->ended)
-        return true;
-    runner.pmu = true; /* what a machine cannot count is left out of the report, one by one */
-    if (run_phases(&runner, quiet, why))
-        return true;
-    if (why->exit_code == EXIT_INTERRUPTED)
-        fail(why, EXIT_INTERRUPTED, "interrupted; what is done is kept, continue with --resume %s",
-             store->dir);
-    return false;
+    return journal->ended || tell_how_to_go_on(run_phases(&runner, quiet, why), store, why);
+}
+
+bool runner_rounds(const struct plan *plan, struct journal *journal, struct store *store,
+                   const bool *wanted, uint64_t from, uint64_t to, bool quiet, struct failure *why)
+{
+    struct runner runner = runner_of(plan, journal, store);
+    bool ok = run_nulls(&runner, quiet, why);
+
+    runner.wanted = wanted;
+    progress_begin(&runner.progress, "blocks", 0, journal_blocks_due(journal, wanted, from, to), 0,
+                   quiet);
+    for (uint64_t round = from; ok && round < to; round++)
+        ok = run_round(&runner, round, why);
+    progress_clear(&runner.progress);
+    return tell_how_to_go_on(ok, store, why);
+}
+
+bool runner_finish(const struct plan *plan, struct journal *journal, struct store *store,
+                   bool quiet, struct failure *why)
+{
+    struct runner runner = runner_of(plan, journal, store);
+
+    return journal->ended ||
+           tell_how_to_go_on(run_end(&runner, progress_now_ns(), quiet, why), store, why);
 }

@@ -20,4 +20,11 @@
 bool runner_run(const struct plan *plan, struct journal *journal, struct store *store, bool quiet,
                 struct failure *why);
 
+/* The same in steps, for whoever decides as it goes on which cells want more blocks: the bare loops
+ * and rounds `from` .. `to` - 1 of the cells that are `wanted`; then, last, counts and end line. */
+bool runner_rounds(const struct plan *plan, struct journal *journal, struct store *store,
+                   const bool *wanted, uint64_t from, uint64_t to, bool quiet, struct failure *why);
+bool runner_finish(const struct plan *plan, struct journal *journal, struct store *store,
+                   bool quiet, struct failure *why);
+
 #endif

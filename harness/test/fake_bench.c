@@ -3,7 +3,9 @@
  * contender fails while the other runs.
  *
  *     FAKE=crash | hang | hang-while:FILE | oom | damaged | killed | dirty | mute | refuse |
- *          slow:PER_CENT | shaky | grow:0 | grow:half | grow:1 | crash-at:SIZE
+ *          slow:PER_CENT | shaky | grow:0 | grow:half | grow:1 | crash-at:SIZE |
+ *          fat:PER_CENT | busy:PER_CENT
+ *          fade:N:PER_CENT  slow until FAKE_LOG counts N runs
  *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
  *
  * When it is watched (ASHLAR_PHASE_FD, ASHLAR_LIVE_FD) its memory is known: 32 MiB resident for
@@ -198,15 +200,40 @@ static void use_memory(unsigned idle_ms)
     announce(END);
 }
 
+/* By how many per cent it is slower than usual, after so many runs. */
+static unsigned long slowness(const char *fake, long runs)
+{
+    char *end;
+    long until;
+
+    if (strncmp(fake, "slow:", 5) == 0)
+        return strtoul(fake + 5, NULL, 10);
+    if (strncmp(fake, "fade:", 5) != 0)
+        return 0;
+    until = strtol(fake + 5, &end, 10);
+    return runs < until && *end == ':' ? strtoul(end + 1, NULL, 10) : 0;
+}
+
+/* Instructions that follow the work alone: ops rounds, and so many per cent more. */
+static void be_busy(unsigned long ops, unsigned long more)
+{
+    volatile unsigned long round = ops * (100 + more) / 100 * 10;
+
+    while (round > 0)
+        round--;
+}
+
 static void print_result(const char *workload, const char *threads, unsigned long ops,
                          const char *size, const char *fake, bool null, bool describe)
 {
+    bool idle = describe || null;
+    long runs = idle ? 0 : count_run();
     long spread = fake != NULL && strcmp(fake, "shaky") == 0 ? 97 : 2;
-    unsigned long slow =
-        fake != NULL && strncmp(fake, "slow:", 5) == 0 ? strtoul(fake + 5, NULL, 10) : 0;
-    unsigned long noise = describe || null ? 0 : (unsigned long)(count_run() * 7919 % spread);
+    unsigned long noise = (unsigned long)(runs * 7919 % spread);
+    unsigned long slow = fake != NULL && !idle ? slowness(fake, runs) : 0;
     unsigned long ns =
         ops * (100 + slow) * (100 + noise) / 100 * growth(fake, strtoul(size, NULL, 10));
+    int fat = fake != NULL && strncmp(fake, "fat:", 4) == 0 ? atoi(fake + 4) : 0;
     char line[1024];
 
     snprintf(
@@ -215,8 +242,9 @@ static void print_result(const char *workload, const char *threads, unsigned lon
         "\"ops\":%lu,\"entry_points\":[\"%s\",\"free\"],\"elapsed_ns\":%lu,\"vmhwm_kib\":%d,"
         "\"null\":%s,\"check_failures\":%d}\n",
         describe ? "ashlar-bench-describe-1" : "ashlar-bench-1", workload, threads, ops,
-        strcmp(workload, "paged") == 0 ? "pvalloc" : "malloc", ns, null ? 1000 : 20000,
-        null ? "true" : "false", fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
+        strcmp(workload, "paged") == 0 ? "pvalloc" : "malloc", ns,
+        null ? 1000 : 1000 + 19000 * (100 + fat) / 100, null ? "true" : "false",
+        fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
     say(line);
 }
 
@@ -248,6 +276,9 @@ int main(int argc, char **argv)
             return refuse("block 17 was damaged", 1);
         use_memory((unsigned)atoi(value_of(argc, argv, "--idle-ms", "0")));
     }
+    if (fake != NULL && strncmp(fake, "busy:", 5) == 0 && !describe && !null)
+        be_busy(strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10),
+                strtoul(fake + 5, NULL, 10));
     print_result(argv[1], value_of(argc, argv, "--threads", "1"),
                  strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10), size, fake, null,
                  describe);

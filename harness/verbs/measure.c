@@ -200,6 +200,8 @@ static bool make_plan(const struct measure_options *chosen, struct plan *plan, s
         plan->suite.blocks = chosen->blocks;
     if (chosen->timeout_s != 0)
         plan->suite.timeout_s = chosen->timeout_s;
+    if (chosen->settle != NULL && !chosen->settle(plan, chosen->context, why))
+        return false;
     plan->seed = chosen->seed_given ? chosen->seed : chance_fresh_seed();
     plan->counts = !chosen->no_counts;
     plan->bench = chosen->bench != NULL ? text_copy(chosen->bench) : place_of("ashlar-bench");
@@ -272,6 +274,10 @@ static bool resume(const struct measure_options *chosen, struct plan *plan, stru
               plan_from_json(plan, json_array_get(lines, 0), store->path, why) &&
               check_agreement(chosen, plan, why);
 
+    if (ok && (plan->gate != NULL) != (chosen->settle != NULL))
+        ok = fail(why, EXIT_USAGE, "%s holds %s; go on with `ashlar %s --resume %s`",
+                  chosen->resume, plan->gate != NULL ? "a gate" : "no gate",
+                  plan->gate != NULL ? "gate" : "run", chosen->resume);
     if (ok) {
         journal_open(journal, plan);
         ok = journal_read(journal, lines, &kept, why) &&
@@ -294,32 +300,49 @@ static bool only_calibrate(const struct measure_options *chosen, struct failure 
     return ok;
 }
 
+bool measure_open(const struct measure_options *chosen, struct measurement *run,
+                  struct failure *why)
+{
+    bool ok;
+
+    memset(run, 0, sizeof *run);
+    run->store.fd = -1;
+    child_catch_interrupts();
+    ok = chosen->resume != NULL ? resume(chosen, &run->plan, &run->journal, &run->store, why)
+                                : begin(chosen, &run->plan, &run->journal, &run->store, why);
+    if (ok && !chosen->quiet)
+        fprintf(stderr, "ashlar: %zu cells, %zu allocators, %llu blocks, in %s\n",
+                run->plan.suite.count, run->plan.n_allocators,
+                (unsigned long long)run->plan.suite.blocks, run->store.dir);
+    return ok;
+}
+
+void measure_close(struct measurement *run)
+{
+    journal_close(&run->journal);
+    store_close(&run->store);
+    plan_close(&run->plan);
+}
+
 bool measure(const struct measure_options *chosen, char **dir, size_t *failures,
              struct failure *why)
 {
-    struct plan plan = {0};
-    struct journal journal = {0};
-    struct store store = {.fd = -1};
+    struct measurement run;
     bool ok;
 
     *dir = NULL;
     *failures = 0;
-    child_catch_interrupts();
-    if (chosen->calibrate)
+    if (chosen->calibrate) {
+        child_catch_interrupts();
         return only_calibrate(chosen, why);
-    ok = chosen->resume != NULL ? resume(chosen, &plan, &journal, &store, why)
-                                : begin(chosen, &plan, &journal, &store, why);
-    if (ok && !chosen->quiet)
-        fprintf(stderr, "ashlar: %zu cells, %zu allocators, %llu blocks, in %s\n", plan.suite.count,
-                plan.n_allocators, (unsigned long long)plan.suite.blocks, store.dir);
-    ok = ok && runner_run(&plan, &journal, &store, chosen->quiet, why);
-    if (ok) {
-        *dir = text_copy(store.dir);
-        *failures = journal.failures;
     }
-    journal_close(&journal);
-    store_close(&store);
-    plan_close(&plan);
+    ok = measure_open(chosen, &run, why) &&
+         runner_run(&run.plan, &run.journal, &run.store, chosen->quiet, why);
+    if (ok) {
+        *dir = text_copy(run.store.dir);
+        *failures = run.journal.failures;
+    }
+    measure_close(&run);
     return ok;
 }
 

@@ -1,10 +1,14 @@
-/* measure.h: what `ashlar run` and `ashlar compare` have in common: the options, and the run
- * itself. */
+/* measure.h: what `ashlar run`, `ashlar compare` and `ashlar gate` have in common: the options, and
+ * the run itself. */
 #ifndef ASHLAR_VERBS_MEASURE_H
 #define ASHLAR_VERBS_MEASURE_H
 
 #include "base/failure.h"
 #include "base/text.h"
+
+#include "plan/plan.h"
+#include "run/journal.h"
+#include "run/store.h"
 
 #include <argp.h>
 #include <stdint.h>
@@ -25,7 +29,23 @@ struct measure_options {
     bool no_counts, json, quiet, calibrate;
     bool comparing;      /* a baseline alone is no comparison */
     struct failure *why; /* where the parser puts its complaint */
+
+    /* Of a gate: fills plan->gate from the suite that was read, and says how many blocks. */
+    bool (*settle)(struct plan *plan, void *context, struct failure *why);
+    void *context;
 };
+
+/* A run that is under way. */
+struct measurement {
+    struct plan plan;
+    struct journal journal;
+    struct store store;
+};
+
+/* Begins a run, or opens the one to resume; nothing is measured yet. Close it in either case. */
+bool measure_open(const struct measure_options *chosen, struct measurement *run,
+                  struct failure *why);
+void measure_close(struct measurement *run);
 
 /* A child for the verb's argp; its input is a struct measure_options. */
 extern const struct argp measure_argp;

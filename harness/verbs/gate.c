@@ -1,0 +1,457 @@
+/* gate.c: `ashlar gate`, may this build replace that one? Runs look by look and rules.
+ *
+ *     plan with budgets --> look 1: all cells --> ruling --> undecided cells on --> ...
+ *                                                        --> failing cells again, to confirm
+ *                       --> counts --> ruling --> waivers --> table, gate.json, exit code
+ *
+ * The rule is judge/gate.h's, asked after each step with what is on disk. So a gate that was cut
+ * off goes on where it stood, and one that has ended says the same again.
+ */
+#include "base/text.h"
+#include "judge/gate_json.h"
+#include "judge/publish.h"
+#include "machine/environment.h"
+#include "plan/budget.h"
+#include "run/runner.h"
+#include "verbs/cli.h"
+#include "verbs/gate_report.h"
+#include "verbs/measure.h"
+#include "verbs/waiver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_BLOCKS_DEFAULT 48
+
+/* For the minutes that are told beforehand: suites are calibrated to 0.3 to 0.6 s a process, a bare
+ * loop takes a part of that, a count under valgrind some seconds. */
+#define PROCESS_S 0.5
+#define NULLS_S 0.5
+#define COUNT_S 3.0
+
+struct gate_options {
+    struct measure_options measure;
+    char *side[2];           /* A and B as words of --allocators, owned */
+    struct budgets budgets;  /* file and command line */
+    const char *budget_file; /* read first, whatever the order of the options */
+    struct words budget_texts;
+    const char *waivers_file, *junit;
+    uint64_t max_blocks;
+    bool strict;
+};
+
+enum { KEY_BUDGET = 0x200, KEY_BUDGET_FILE, KEY_MAX_BLOCKS, KEY_STRICT, KEY_WAIVERS, KEY_JUNIT };
+
+static const struct argp_option options[] = {
+    {"budget", KEY_BUDGET, "TEXT", 0,
+     "\"NAME:METRIC=3%,...;...\", NAME a cell, a workload or default, METRIC time, peak_rss, "
+     "instructions or minor_faults; may be repeated (default: "
+     "default:time=5%,peak_rss=5%,instructions=0.5%)",
+     -4},
+    {"budget-file", KEY_BUDGET_FILE, "FILE", 0, "the same from an INI file, [NAME] METRIC = 3%",
+     -4},
+    {"max-blocks", KEY_MAX_BLOCKS, "N", 0, "the last look: 12, 24, 48 (default) or 72", -4},
+    {"waivers", KEY_WAIVERS, "FILE", 0,
+     "regressions that are borne: [CELL METRIC] until = YYYY-MM-DD, reason = TEXT", -3},
+    {"strict", KEY_STRICT, NULL, 0, "exit 3 when a test stays inconclusive, not a warning and 0",
+     -3},
+    {"junit", KEY_JUNIT, "FILE", 0, "write a JUnit report there", -3},
+    {0},
+};
+
+/* A bare path gets a name; `glibc` and `name=/path` have one. */
+static char *side_of(const char *arg, unsigned which)
+{
+    bool bare = strchr(arg, '/') != NULL && strchr(arg, '=') == NULL;
+
+    return bare ? text_format("%s=%s", which == 0 ? "base" : "head", arg) : text_copy(arg);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct gate_options *chosen = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &chosen->measure;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 1)
+            return ARGP_ERR_UNKNOWN;
+        chosen->side[state->arg_num] = side_of(arg, state->arg_num);
+        return 0;
+    case KEY_BUDGET:
+        words_add(&chosen->budget_texts, arg);
+        return 0;
+    case KEY_BUDGET_FILE:
+        chosen->budget_file = arg;
+        return 0;
+    case KEY_MAX_BLOCKS:
+        if (!text_to_u64(arg, &chosen->max_blocks))
+            chosen->max_blocks = 1; /* no look, so it is refused with the others */
+        return 0;
+    case KEY_STRICT:
+        chosen->strict = true;
+        return 0;
+    case KEY_WAIVERS:
+        chosen->waivers_file = arg;
+        return 0;
+    case KEY_JUNIT:
+        chosen->junit = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&measure_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .children = children,
+    .args_doc = "A B",
+    .doc =
+        "Tells whether B is worse than A by more than its budgets allow. A and B are allocators as "
+        "--allocators of `ashlar run` takes them, or paths of libraries.\v"
+        "Runs the suite (default: gate) in paired blocks and looks at 12, 24 and 48; only cells "
+        "that are undecided go on, and a regression has to show again in 12 fresh blocks. The time "
+        "of cells with remote frees is told and never gates. Writes samples.jsonl and gate.json to "
+        "DIR/STAMP. Under GITHUB_ACTIONS it prints ::error lines; GITHUB_STEP_SUMMARY gets a "
+        "table. Exit codes: 0 within the budgets (or inconclusive, with a warning), 1 regression, "
+        "2 usage, 3 inconclusive with --strict, 4 a process crashed, timed out or ran out of "
+        "memory, or an allocator is missing, 5 the run to resume belongs to another environment.",
+};
+
+/* ---- the plan ---- */
+
+/* Instructions repeat with one thread; with several that share nothing, as counters at native speed
+ * show them. */
+static bool countable(const struct cell *cell)
+{
+    if (cell->threads == 1)
+        return cell->count_ops > 0;
+    return cell->micro == NULL && !cell->remote && environment_pmu_problem() == NULL;
+}
+
+static void add_tests(const struct gate_options *chosen, const struct cell *cell, json_t *tests)
+{
+    static const char *const metrics[] = {"time", "peak_rss", "instructions", "minor_faults"};
+
+    for (size_t m = 0; m < sizeof metrics / sizeof metrics[0]; m++) {
+        bool instructions = strcmp(metrics[m], "instructions") == 0;
+        bool gates = strcmp(metrics[m], "time") != 0 || !cell->remote;
+        double limit;
+
+        if (!budgets_find(&chosen->budgets, cell, metrics[m], &limit) ||
+            (instructions && (chosen->measure.no_counts || !countable(cell))))
+            continue;
+        json_array_append_new(tests, json_pack("{s:i,s:s,s:f,s:b}", "cell", cell->id, "metric",
+                                               metrics[m], "budget", limit, "gates", gates));
+    }
+}
+
+static bool settle(struct plan *plan, void *context, struct failure *why)
+{
+    const struct gate_options *chosen = context;
+    json_t *tests = json_array();
+
+    if (!budgets_fit(&chosen->budgets, &plan->suite, why)) {
+        json_decref(tests);
+        return false;
+    }
+    for (size_t c = 0; c < plan->suite.count; c++)
+        add_tests(chosen, &plan->suite.cells[c], tests);
+    if (json_array_size(tests) == 0) {
+        json_decref(tests);
+        return fail(why, EXIT_USAGE, "the budgets leave nothing to judge; take a `none` away");
+    }
+    plan->gate = gate_plan((size_t)chosen->max_blocks, tests);
+    if (plan->gate == NULL)
+        return fail(why, EXIT_USAGE, "--max-blocks: the last look is at 12, 24, 48 or 72 blocks");
+    plan->suite.blocks = gate_plan_blocks((size_t)chosen->max_blocks);
+    return true;
+}
+
+static bool read_budgets(struct gate_options *chosen, struct failure *why)
+{
+    bool ok =
+        chosen->budget_file == NULL || budgets_add_file(&chosen->budgets, chosen->budget_file, why);
+
+    for (size_t i = 0; ok && i < chosen->budget_texts.count; i++)
+        ok = budgets_add_text(&chosen->budgets, chosen->budget_texts.at[i], why);
+    return ok;
+}
+
+/* What the two sides and the options of other verbs come to here. */
+static bool check_options(struct gate_options *chosen, char **allocators, char **baseline,
+                          struct failure *why)
+{
+    struct measure_options *measure = &chosen->measure;
+
+    if (measure->allocators != NULL || measure->baseline != NULL)
+        return fail(why, EXIT_USAGE,
+                    "a gate is of two: write `ashlar gate A B`, A the baseline, "
+                    "instead of --allocators and --baseline");
+    if (measure->blocks != 0)
+        return fail(why, EXIT_USAGE,
+                    "--blocks is not for a gate, which looks at 12, 24 and 48; use --max-blocks");
+    if (measure->resume != NULL &&
+        (chosen->budget_file != NULL || chosen->max_blocks != 0 || chosen->budget_texts.count > 0))
+        return fail(why, EXIT_USAGE,
+                    "a run that is resumed keeps the budgets and looks that it "
+                    "was begun with; leave --budget and --max-blocks out");
+    if ((chosen->side[0] != NULL && chosen->side[1] == NULL) ||
+        (measure->resume == NULL && chosen->side[0] == NULL))
+        return fail(why, EXIT_USAGE, "name two allocators, the baseline first: ashlar gate A B");
+    if (chosen->max_blocks == 0)
+        chosen->max_blocks = MAX_BLOCKS_DEFAULT;
+    if (chosen->side[0] != NULL) {
+        *allocators = text_format("%s %s", chosen->side[0], chosen->side[1]);
+        *baseline = text_format("%.*s", (int)strcspn(chosen->side[0], "="), chosen->side[0]);
+        measure->allocators = *allocators;
+        measure->baseline = *baseline;
+    }
+    if (measure->suite == NULL && measure->workloads.count == 0 && measure->resume == NULL)
+        measure->suite = "gate";
+    return read_budgets(chosen, why);
+}
+
+/* ---- the run ---- */
+
+static void tell_minutes(const struct plan *plan)
+{
+    const json_t *looks = json_object_get(plan->gate, "looks");
+    const json_t *first = json_array_get(looks, 0);
+    double cells = (double)plan->suite.count, counts = 0;
+    double first_blocks = (double)json_integer_value(json_object_get(first, "blocks"));
+
+    for (size_t c = 0; c < plan->suite.count; c++)
+        counts += plan->counts && plan->suite.cells[c].count_ops > 0;
+    double rest = cells * 2 * NULLS_S + counts * 2 * COUNT_S;
+    double least = rest + cells * 2 * (first_blocks + 1) * PROCESS_S;
+    double most = rest + cells * 2 * (double)plan_rounds(plan) * PROCESS_S;
+
+    fprintf(stderr,
+            "ashlar: a gate of %zu cells and %zu tests: %.1f minutes at least, %.0f at most, where "
+            "a process takes %.1f s\n",
+            plan->suite.count, json_array_size(json_object_get(plan->gate, "tests")), least / 60,
+            most / 60, PROCESS_S);
+}
+
+static json_t *ruling_of(const char *dir, struct failure *why)
+{
+    json_t *ruling = gate_ruling_of(dir, why->text, sizeof why->text);
+
+    if (ruling == NULL)
+        why->exit_code = EXIT_USAGE;
+    return ruling;
+}
+
+/* Runs what a ruling lacks. The warm-up goes before the first look. */
+static bool run_lacking(struct measurement *run, const json_t *ruling, bool quiet,
+                        struct failure *why)
+{
+    const json_t *wanted = json_object_get(ruling, "wanted");
+    uint64_t from = (uint64_t)json_integer_value(json_object_get(ruling, "from"));
+    uint64_t to = (uint64_t)json_integer_value(json_object_get(ruling, "to")) + 1;
+    bool *cells = text_alloc(run->plan.suite.count, sizeof *cells);
+    bool ok;
+
+    for (size_t i = 0; i < json_array_size(wanted); i++)
+        cells[json_integer_value(json_array_get(wanted, i))] = true;
+    from = from > 0 ? from + 1 : 0;
+    if (!quiet)
+        fprintf(stderr, "ashlar: %s %llu blocks, %zu cells\n",
+                json_is_true(json_object_get(ruling, "confirming")) ? "to confirm," : "up to block",
+                (unsigned long long)(json_is_true(json_object_get(ruling, "confirming")) ? to - from
+                                                                                         : to - 1),
+                json_array_size(wanted));
+    if (journal_blocks_due(&run->journal, cells, from, to) == 0)
+        ok = fail(why, EXIT_USAGE,
+                  "%s: blocks are lacking that the run takes for done; begin a "
+                  "new run",
+                  run->store.path);
+    else
+        ok = runner_rounds(&run->plan, &run->journal, &run->store, cells, from, to, quiet, why);
+    free(cells);
+    return ok;
+}
+
+/* Until nothing is lacking; the last ruling, or NULL. */
+static json_t *run_gate(struct measurement *run, bool quiet, struct failure *why)
+{
+    json_t *ruling;
+    bool ok;
+
+    while ((ruling = ruling_of(run->store.dir, why)) != NULL) {
+        if (json_is_true(json_object_get(ruling, "complete")))
+            break;
+        ok = run_lacking(run, ruling, quiet, why);
+        json_decref(ruling);
+        if (!ok)
+            return NULL;
+    }
+    json_decref(ruling);
+    if (ruling == NULL || !runner_finish(&run->plan, &run->journal, &run->store, quiet, why))
+        return NULL;
+    return ruling_of(run->store.dir, why); /* with the counts */
+}
+
+/* ---- what comes of it ---- */
+
+static bool write_ruling(FILE *out, void *context)
+{
+    bool ok = json_dumpf(context, out, JSON_INDENT(1) | JSON_REAL_PRECISION(10)) == 0;
+
+    fputc('\n', out);
+    return ok;
+}
+
+static bool write_to(const char *path, const char *mode, const json_t *ruling,
+                     void (*write)(const json_t *ruling, FILE *out), struct failure *why)
+{
+    FILE *out = fopen(path, mode);
+    bool ok = out != NULL;
+
+    if (ok) {
+        write(ruling, out);
+        ok = !ferror(out);
+        ok = fclose(out) == 0 && ok;
+    }
+    return ok ||
+           fail(why, EXIT_USAGE, "cannot write %s (%s); give another place", path, strerror(errno));
+}
+
+static bool publish(const struct gate_options *chosen, const char *dir, json_t *ruling,
+                    struct failure *why)
+{
+    static const struct publication files[] = {{"gate.json", write_ruling}};
+    const char *summary = getenv("GITHUB_STEP_SUMMARY");
+
+    if (!publish_all(dir, files, 1, ruling, why->text, sizeof why->text)) {
+        why->exit_code = EXIT_USAGE;
+        return false;
+    }
+    if (chosen->junit != NULL && !write_to(chosen->junit, "we", ruling, gate_report_junit, why))
+        return false;
+    if (summary != NULL && summary[0] != '\0' &&
+        !write_to(summary, "ae", ruling, gate_report_markdown, why))
+        return false;
+    return measure_publish(dir, why);
+}
+
+static void print(const struct gate_options *chosen, const char *dir, json_t *ruling)
+{
+    bool github = getenv("GITHUB_ACTIONS") != NULL;
+
+    if (chosen->measure.json) {
+        write_ruling(stdout, ruling);
+    } else {
+        gate_report_table(ruling, stdout);
+        printf("\n%s/gate.json\n", dir);
+    }
+    if (github)
+        gate_report_commands(ruling, chosen->measure.json ? stderr : stdout);
+}
+
+/* A gate that cannot tell is no reason to stop a change, unless one asks for it. */
+static int exit_code_of(const json_t *ruling, bool strict)
+{
+    size_t unsure =
+        gate_report_count(ruling, "inconclusive") + gate_report_count(ruling, "unconfirmed");
+
+    if (gate_report_count(ruling, "failed") > 0)
+        return EXIT_FAILED;
+    if (gate_report_count(ruling, "regression") > 0)
+        return EXIT_REGRESSION;
+    if (unsure > 0)
+        fprintf(stderr, "ashlar: warning: %zu tests are inconclusive; %s\n", unsure,
+                strict ? "run on a quieter machine, or with --max-blocks 72"
+                       : "they do not stop the gate without --strict");
+    return unsure > 0 && strict ? EXIT_INCONCLUSIVE : EXIT_OK;
+}
+
+static void note_skipped(json_t *ruling, const struct plan *plan)
+{
+    json_t *skip;
+    size_t i;
+
+    json_array_foreach(plan->skipped, i, skip)
+    {
+        size_t cell = (size_t)json_integer_value(json_object_get(skip, "cell"));
+        char *text = text_format("%s is left out: %s", plan->suite.cells[cell].label,
+                                 json_string_value(json_object_get(skip, "reason")));
+
+        json_array_append_new(json_object_get(ruling, "notes"), json_string(text));
+        free(text);
+    }
+}
+
+static int conclude(const struct gate_options *chosen, const struct measurement *run,
+                    json_t *ruling, const json_t *waivers, struct failure *why)
+{
+    char today[16];
+    time_t now = time(NULL);
+    struct tm utc;
+    int code;
+
+    gmtime_r(&now, &utc);
+    strftime(today, sizeof today, "%Y-%m-%d", &utc);
+    json_object_set_new(ruling, "notes", json_array());
+    note_skipped(ruling, &run->plan);
+    waivers_apply(ruling, waivers, today);
+    code = exit_code_of(ruling, chosen->strict);
+    json_object_set_new(ruling, "exit_code", json_integer(code));
+    if (!publish(chosen, run->store.dir, ruling, why))
+        return why->exit_code;
+    print(chosen, run->store.dir, ruling);
+    return code;
+}
+
+static int gate(struct gate_options *chosen, const json_t *waivers, struct failure *why)
+{
+    struct measurement run;
+    json_t *ruling = NULL;
+    int code;
+
+    if (measure_open(&chosen->measure, &run, why)) {
+        tell_minutes(&run.plan);
+        ruling = run_gate(&run, chosen->measure.quiet, why);
+    }
+    code = ruling != NULL ? conclude(chosen, &run, ruling, waivers, why) : why->exit_code;
+    json_decref(ruling);
+    measure_close(&run);
+    return code;
+}
+
+int verb_gate(int argc, char **argv, struct failure *why)
+{
+    struct gate_options chosen = {
+        .measure = {.results = "results", .comparing = true, .settle = settle, .why = why}};
+    char *allocators = NULL, *baseline = NULL;
+    json_t *waivers = NULL;
+    bool ok;
+    int code;
+
+    chosen.measure.context = &chosen;
+    ok = cli_parse(&argp, "gate", argc, argv, &chosen, why) &&
+         check_options(&chosen, &allocators, &baseline, why);
+    if (ok && chosen.waivers_file != NULL) {
+        waivers = waivers_read(chosen.waivers_file, why);
+        ok = waivers != NULL;
+    }
+    code = ok ? gate(&chosen, waivers, why) : why->exit_code;
+    json_decref(waivers);
+    budgets_free(&chosen.budgets);
+    words_free(&chosen.budget_texts);
+    words_free(&chosen.measure.workloads);
+    free(chosen.side[0]);
+    free(chosen.side[1]);
+    free(allocators);
+    free(baseline);
+    return code;
+}
