@@ -167,6 +167,8 @@ static json_t *row_of(const struct samples *run, size_t c, size_t allocator, con
         json_object_set_new(drained, drains[i].key, figure_json(run, c, allocator, &drains[i]));
     }
     json_object_set_new(row, "drained", drained);
+    json_t *layout = json_object_get(first, "layout");
+    json_object_set_new(row, "layout", layout != NULL ? json_incref(layout) : json_null());
     json_object_set_new(row, "disturbance",
                         disturbance != NULL ? json_incref(disturbance) : json_null());
     return row;
@@ -307,6 +309,37 @@ static void markdown_disturbance(const json_t *rows, FILE *out)
     fputc('\n', out);
 }
 
+/* Exact: from the addresses of all blocks at the moment of most live bytes. */
+static void markdown_layout(const json_t *rows, FILE *out)
+{
+    static const char *const keys[] = {"page_waste", "false_sharing", "internal_waste",
+                                       "huge_coverage"};
+    bool headed = false;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const json_t *layout = json_object_get(row, "layout");
+        if (!json_is_object(layout)) {
+            continue;
+        }
+        if (!headed) {
+            fputs("\nWhere the blocks lie at the moment of most live bytes, from their addresses:\n\n"
+                  "| cell | allocator | page waste | false sharing | internal waste | huge-page "
+                  "coverage |\n|---|---|--:|--:|--:|--:|\n",
+                  out);
+            headed = true;
+        }
+        fputs("| ", out);
+        put_name(out, text_at(row, "label"));
+        fputs(" | ", out);
+        put_name(out, text_at(row, "allocator"));
+        fputs(" |", out);
+        for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+            fprintf(out, " %.1f %% |", 100 * number_at(layout, keys[k]));
+        }
+        fputc('\n', out);
+    }
+}
+
 void memory_markdown(const json_t *rows, FILE *out)
 {
     if (json_array_size(rows) == 0) {
@@ -334,5 +367,6 @@ void memory_markdown(const json_t *rows, FILE *out)
         put_columns(row, out, put_bar);
         fputc('\n', out);
     }
+    markdown_layout(rows, out);
     markdown_disturbance(rows, out);
 }

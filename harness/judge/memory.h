@@ -10,7 +10,7 @@
  *
  *     {"cell","label","workload","params","threads","allocator","blocks","status","detail",
  *      "base_kib","f1":F,"f2":F,"f3":F,"f4":F,"peak_kib":F,"drained":{"0.1":F,...},
- *      "read_share","disturbance":{"watched_ns","alone_ns"}}
+ *      "read_share","disturbance":{"watched_ns","alone_ns"},"layout":{"page_waste",...}}
  *     F = {"median","low","high","ratio","ratio_low","ratio_high"}, each null where there is none
  *
  * low and high are the smallest and the largest block. KiB are net of base_kib, the bare loop.

@@ -706,6 +706,14 @@
     });
   }
 
+  /* From the addresses of the blocks, at the moment of most live bytes. */
+  var LAYOUT = [["page_waste", "page waste"], ["false_sharing", "false sharing"], ["internal_waste", "internal waste"],
+    ["huge_coverage", "huge pages"]];
+
+  function layoutText(row, key) {
+    return [row.layout ? (100 * row.layout[key]).toFixed(1) + " %" : "–"];
+  }
+
   var REST = ["0.1", "1", "5", "12"];
 
   function memoryFigure(one, text) {
@@ -727,15 +735,17 @@
     var rests = REST.filter(function (rest) {
       return rows.some(function (row) { return row.drained[rest].median !== null; });
     });
+    var laid = rows.filter(function (row) { return row.layout; });
     var head = ["allocator", "F1", "F2", "F3", "F4", "peak"].concat(rests.map(function (rest) { return "+" + rest + " s"; }),
-      ["readings"]);
+      laid.length > 0 ? LAYOUT.map(function (pair) { return pair[1]; }) : [], ["readings"]);
     return el("div", { "class": "memory-figures" }, [el("table", {}, [
       el("thead", {}, [el("tr", {}, head.map(function (name) { return el("th", {}, [name]); }))]),
       el("tbody", {}, rows.map(function (row) {
         var cells = row.status !== "ok" ? [[row.status + ": " + row.detail]] :
           ["f1", "f2", "f3", "f4"].map(function (key) { return memoryFigure(row[key], plain); }).concat(
             [memoryFigure(row.peak_kib, size)],
-            rests.map(function (rest) { return memoryFigure(row.drained[rest], size); }), [memoryCost(row)]);
+            rests.map(function (rest) { return memoryFigure(row.drained[rest], size); }),
+            laid.length > 0 ? LAYOUT.map(function (pair) { return layoutText(row, pair[0]); }) : [], [memoryCost(row)]);
         return el("tr", {}, [el("td", {}, [row.allocator])].concat(cells.map(function (cell) {
           return el("td", row.status === "ok" ? {} : { "class": "failed", colspan: String(head.length - 1) }, cell);
         })));

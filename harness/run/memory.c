@@ -45,9 +45,16 @@ double memory_expected_s(const struct plan *plan, const struct journal *journal)
 
 /* ---- a process ---- */
 
-static bool watch(const struct pass *pass, const struct turn *turn, bool reading,
+enum manner {
+    MANNER_WATCHED, /* read by the sampler, and idle for a while at its end */
+    MANNER_ALONE,   /* the same without a reading */
+    MANNER_LAYOUT,  /* keeps a book of where its blocks lie; slow, and its memory is its book's too */
+};
+
+static bool watch(const struct pass *pass, const struct turn *turn, enum manner manner,
                   struct watched *watched, struct outcome *outcome, struct failure *why)
 {
+    bool reading = manner == MANNER_WATCHED;
     const struct plan *plan = pass->plan;
     const struct cell *cell = &plan->suite.cells[turn->cell];
     const struct allocator *under = &plan->allocators[turn->allocator];
@@ -64,6 +71,8 @@ static bool watch(const struct pass *pass, const struct turn *turn, bool reading
 
     words_add(&argv, "--idle-ms");
     words_add(&argv, idle);
+    if (manner == MANNER_LAYOUT)
+        words_add(&argv, "--layout");
     order.argv = argv.at;
     ok = sampler_watch(watched, &order, reading, why);
     words_free(&argv);
@@ -157,7 +166,7 @@ static bool add_disturbance(const struct pass *pass, const struct turn *turn, js
 
     if (turn->block != 0 || json_is_null(json_object_get(line, "curve")))
         return true;
-    if (!watch(pass, turn, false, &alone, &outcome, why))
+    if (!watch(pass, turn, MANNER_ALONE, &alone, &outcome, why))
         return false;
     if (outcome_ok(&outcome))
         json_object_set_new(line, "disturbance",
@@ -168,6 +177,26 @@ static bool add_disturbance(const struct pass *pass, const struct turn *turn, js
     return true;
 }
 
+/* Where the blocks lie at the peak, as the bench itself says. */
+static bool add_layout(const struct pass *pass, const struct turn *turn, json_t *line,
+                       struct failure *why)
+{
+    struct watched booked;
+    struct outcome outcome;
+    json_t *layout;
+
+    if (turn->block != 0 || json_is_null(json_object_get(line, "curve")))
+        return true;
+    if (!watch(pass, turn, MANNER_LAYOUT, &booked, &outcome, why))
+        return false;
+    layout = outcome_ok(&outcome) ? json_object_get(outcome.bench, "layout") : NULL;
+    if (layout != NULL)
+        json_object_set(line, "layout", layout);
+    outcome_free(&outcome);
+    watched_free(&booked);
+    return true;
+}
+
 static bool take_turn(struct pass *pass, const struct turn *turn, struct failure *why)
 {
     const char *label = pass->plan->suite.cells[turn->cell].label;
@@ -175,7 +204,7 @@ static bool take_turn(struct pass *pass, const struct turn *turn, struct failure
     struct outcome outcome;
     json_t *line;
 
-    if (!watch(pass, turn, true, &watched, &outcome, why))
+    if (!watch(pass, turn, MANNER_WATCHED, &watched, &outcome, why))
         return false;
     line = memory_line(pass, turn, &outcome, &watched);
     if (!outcome_ok(&outcome)) {
@@ -186,7 +215,7 @@ static bool take_turn(struct pass *pass, const struct turn *turn, struct failure
     }
     outcome_free(&outcome);
     watched_free(&watched);
-    if (!add_disturbance(pass, turn, line, why)) {
+    if (!add_disturbance(pass, turn, line, why) || !add_layout(pass, turn, line, why)) {
         json_decref(line);
         return false;
     }

@@ -4,6 +4,7 @@
  *     block 0    cells in random order, in each the allocators in random order:
  *                    watched      --idle-ms N, read by a sampler (sampler.h)   one line of type
  *                    left alone   the same process without a reading           "memory"
+ *                    with --layout   where its blocks lie at the peak
  *     block 1    watched
  *     ...
  *

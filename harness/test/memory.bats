@@ -102,7 +102,8 @@ curves() {
     assert_equal "$output" 'none none toy --ops 1000000
 none none toy --ops 1000000
 3 4 toy --ops 1000000 --idle-ms 300
-3 4 toy --ops 1000000 --idle-ms 0'
+3 4 toy --ops 1000000 --idle-ms 0
+3 4 toy --ops 1000000 --idle-ms 0 --layout'
 }
 
 @test "an interrupted pass is resumed without losing a finished curve" {
@@ -136,6 +137,8 @@ none none toy --ops 1000000
     # A slow machine may miss the crests; ten times the demand would be a broken reading.
     run -0 curves '[.figures.f4 > 0, .figures.f4 < 10, .live_peak_kib >= 32768, .live_peak_kib < 33000,
         .peak.rss_kib <= .vmhwm_kib + 1024]'
+    layout=$(curves '[.layout | .page_waste, .internal_waste, .huge_coverage] | all(. >= 0 and . < 1)')
+    assert_equal "$layout" $'true\ntrue'
     assert_equal "$(sort -u <<<"$output")" '[true,true,true,true,true]'
 }
 

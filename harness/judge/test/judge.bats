@@ -340,6 +340,7 @@ memory() { summary "(lambda m: $1)({(r['cell'], r['allocator']): r for r in s['m
     run memory '[m[0, "ashlar"]["disturbance"], m[0, "ashlar"]["read_share"]]'
     assert_output "[{'watched_ns': 2000000000, 'alone_ns': 1990000000}, 0.01]"
     grep -qF '| fastpath-0 | ashlar | 1.50 (x 0.75) |' "$dir/report.md"
+    grep -qF '| fastpath-1 | glibc | 25.0 % | 0.0 % | 12.5 % | 50.0 % |' "$dir/report.md"
 }
 
 @test "memory over time has no verdict and no p, and says how little its blocks can show" {

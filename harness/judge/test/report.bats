@@ -139,7 +139,7 @@ HTML
     run cat "$BATS_TEST_TMPDIR/dom"
     assert_output --partial 'Resident and live memory of fastpath-1 over time, a panel an allocator'
     assert_output --partial '<td>1.50<small>× 0.75</small><small>0.75 to 0.75</small></td>'
-    assert_output --partial '<th>+5 s</th><th>readings</th>' # no reading at 12 s, no column
+    assert_output --partial '<th>+5 s</th><th>page waste</th>' # no reading at 12 s, no column
     assert_output --partial '<section id="raw" hidden'
     # Control: a run without the pass has no such section.
     made plain

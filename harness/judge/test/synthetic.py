@@ -183,6 +183,8 @@ def memory(cells, names):
                         "peak": {}, "live_peak_kib": live, "vmhwm_kib": 1800 + kib, "time_ns": 2000000000,
                         "read_share": 0.008 + block / 1000}
                 if block == 0:
+                    line["layout"] = {"page_waste": 0.25 * need, "false_sharing": 0.0,
+                                      "internal_waste": 0.125, "huge_coverage": 0.5}
                     line["disturbance"] = {"watched_ns": 2000000000, "alone_ns": 1990000000}
                 yield line
 
