@@ -55,6 +55,8 @@ static const struct {
 } metrics[] = {
     {"time", "ns", "the timed part of a process; all iterations of a micro row"},
     {"peak_rss", "KiB", "VmHWM of the process, less that of its --null run"},
+    {"memory", "1, KiB",
+     "over time, of a watched process: F1 to F4, what stays after the last free, where blocks lie"},
     {"instructions", "1", "perf_event where there is a PMU, else callgrind with less work"},
 };
 
