@@ -139,8 +139,9 @@ static void *meet(void *arg)
     return NULL;
 }
 
-/* The largest moment comes first, whatever the scheduler does: as many threads alive as ever will be,
- * so that each arena and each cache that the churn can need is made before anything is measured. */
+/* The largest moment comes first, whatever the scheduler does: as many threads alive as ever will
+ * be, so that each arena and each cache that the churn can need is made before anything is
+ * measured. */
 static void all_at_once(void)
 {
     unsigned count = the_run.threads + 1; /* with the detached one */
