@@ -3,8 +3,8 @@
  *     thread 0   malloc, read and write it R/T times, free, again          each on blocks that it
  *     thread 1   malloc, read and write it R/T times, free, again          got by itself
  *
- * With any T a thread has as many blocks, at R/T passes each: where nothing is shared T threads take
- * 1/T of the time of one.
+ * With any T a thread has as many blocks, at R/T passes each: where nothing is shared T threads
+ * take 1/T of the time of one.
  */
 #include "cache_line.h"
 

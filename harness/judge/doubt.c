@@ -328,8 +328,8 @@ bool doubt_all(const struct samples *run, struct judgement *j)
             return false;
         }
     }
-    return doubt_failed(run, j) && doubt_memory(run, j) && doubt_end(run, j) && doubt_skipped(run, j) &&
-           doubt_uncounted(run, j) && doubt_missing(run, j) && doubt_few(run, j) &&
-           doubt_noisy(run, j) && doubt_null(run, j) && doubt_null_share(run, j) &&
-           doubt_left_out(run, j);
+    return doubt_failed(run, j) && doubt_memory(run, j) && doubt_end(run, j) &&
+           doubt_skipped(run, j) && doubt_uncounted(run, j) && doubt_missing(run, j) &&
+           doubt_few(run, j) && doubt_noisy(run, j) && doubt_null(run, j) &&
+           doubt_null_share(run, j) && doubt_left_out(run, j);
 }

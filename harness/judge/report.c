@@ -223,17 +223,18 @@ static int put_json(const char *text, size_t len, void *context)
     return 0;
 }
 
-/* Block 0 of each cell and allocator: the others look like it, and their figures are in the table. */
+/* Block 0 of each cell and allocator: the others look like it, and their figures are in the table.
+ */
 static json_t *chart_curves(const struct samples *run)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < json_array_size(run->memory); i++) {
         json_t *line = json_array_get(run->memory, i);
         if (json_integer_value(json_object_get(line, "block")) == 0) {
-            json_array_append_new(
-                list, json_pack("{s:O, s:O, s:O?}", "cell", json_object_get(line, "cell"),
-                                "allocator", json_object_get(line, "allocator"), "curve",
-                                json_object_get(line, "curve")));
+            json_array_append_new(list, json_pack("{s:O, s:O, s:O?}", "cell",
+                                                  json_object_get(line, "cell"), "allocator",
+                                                  json_object_get(line, "allocator"), "curve",
+                                                  json_object_get(line, "curve")));
         }
     }
     return list;

@@ -544,7 +544,8 @@ bool verdict_judge(const struct samples *run, struct judgement *out, char *err, 
             .demand = work + 2 * run->n_blocks,
             .d = work + 3 * run->n_blocks,
         };
-        ok = judge_findings(run, out, &pairs) && judge_memory(run, out) && mean_all(run, out) && doubt_all(run, out);
+        ok = judge_findings(run, out, &pairs) && judge_memory(run, out) && mean_all(run, out) &&
+             doubt_all(run, out);
     }
     free(work);
     if (!ok) {

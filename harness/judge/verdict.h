@@ -131,7 +131,7 @@ struct judgement {
     json_t *memory;           /* memory over time: see memory.h */
     json_t *warnings;         /* the plan's, then ours: {"id","text","remedy"} */
     json_t *growth;           /* what growth_judge made of the series, NULL: nobody asked */
-    bool any_failed;          /* a finding is VERDICT_FAILED, or a series or a watched process failed */
+    bool any_failed; /* a finding is VERDICT_FAILED, or a series or a watched process failed */
 };
 
 /* Judges a run. False and one line in err: nothing to judge, or no memory; *out is then empty. */

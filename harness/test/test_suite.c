@@ -178,9 +178,11 @@ static void test_refusals(void **state)
     refuses("[cell a]\nworkload = x\nargs = --threads none --ops 4\n", "--threads none");
     refuses("[cell a]\nworkload = x\nargs = --ops 4\nprimary = maybe\n", "say yes or no");
     refuses("[cell a]\nworkload = x\nargs = --ops 4\ncount_ops = few\n", "give a number above 0");
-    refuses("[suite]\nblocks = 0\n[cell a]\nworkload = x\nargs = --ops 4\n", "leaves it nothing to do");
+    refuses("[suite]\nblocks = 0\n[cell a]\nworkload = x\nargs = --ops 4\n",
+            "leaves it nothing to do");
     refuses("[suite]\nmemory_blocks = 0\n", "give a number from 1 to 1000");
-    refuses("[cell a]\nmicro = x\nargs = --ops 4\nmemory = yes\n", "needs a workload of ashlar-bench");
+    refuses("[cell a]\nmicro = x\nargs = --ops 4\nmemory = yes\n",
+            "needs a workload of ashlar-bench");
     refuses("[suite]\nblocks = 1001\n", "give a number from 0 to 1000");
     refuses("[suite]\ntimeout_s = -1\n", "give seconds");
     refuses("[suit]\nblocks = 3\n", "unknown section");
