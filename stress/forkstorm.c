@@ -160,7 +160,7 @@ static int await(pid_t pid)
 
 static _Noreturn void grandchild(enum kind kind, bool check)
 {
-    alarm(HANG_MS / 1000);
+    alarm(HANG_MS / 1000 + 5); /* the last resort; the child looks earlier */
     use_inherited_blocks(1);
     use_every_class(5);
     if (kind == BY_FORK && atomic_load(&use_stdio))
