@@ -57,14 +57,6 @@ char *place_of_suite(const char *name)
     return NULL;
 }
 
-static bool words_have(const struct words *words, const char *word)
-{
-    for (size_t i = 0; i < words->count; i++)
-        if (strcmp(words->at[i], word) == 0)
-            return true;
-    return false;
-}
-
 static void add_suites_of(struct words *names, const char *dir_path)
 {
     DIR *dir = opendir(dir_path);

@@ -27,6 +27,11 @@ void words_add(struct words *words, const char *word);
 void words_add_all(struct words *words, char *const *list);
 void words_free(struct words *words);
 
+bool words_have(const struct words *words, const char *word);
+
+/* Whether the same words stand in the same order. */
+bool words_same(const struct words *a, const struct words *b);
+
 /* Cuts at spaces, tabs and commas of `separators`. */
 struct words words_split(const char *text, const char *separators);
 

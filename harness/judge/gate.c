@@ -231,16 +231,6 @@ static double figure_of(const struct sample *s, enum gate_metric metric)
     }
 }
 
-/* Log of what the workload itself had live at its peak, contender's over baseline's; 0: not known.
- */
-static double demand_of(const struct samples *run, size_t cell, size_t block)
-{
-    const struct sample *base = samples_at(run, cell, 0, block);
-    const struct sample *cont = samples_at(run, cell, 1, block);
-    bool known = base != NULL && cont != NULL && base->live_bytes > 0 && cont->live_bytes > 0;
-    return known ? log(cont->live_bytes / base->live_bytes) : 0;
-}
-
 static double net_of(const struct samples *run, const struct gate_test *t, const struct figures *f,
                      size_t allocator, size_t block)
 {
@@ -272,7 +262,8 @@ static void settle_peaks(const struct samples *run, const struct gate_test *t, s
         base[b] = net_of(run, t, f, 0, b);
         cont[b] = net_of(run, t, f, 1, b);
         ratio = ratio && base[b] > 0 && cont[b] > 0;
-        f->per_live = f->per_live || fabs(demand_of(run, t->cell, b)) > log(VERDICT_SAME_DEMAND);
+        f->per_live =
+            f->per_live || fabs(samples_demand(run, t->cell, 1, b)) > log(VERDICT_SAME_DEMAND);
     }
     if (!ratio || fmax(stats_median(base, first), stats_median(cont, first)) < VERDICT_SMALL_KIB) {
         f->basis = GATE_BY_DIFFERENCE;
@@ -298,7 +289,7 @@ static bool take_figures(const struct samples *run, const struct gate_test *t, s
             f->d[b] = cont - base;
         } else {
             f->d[b] = base > 0 && cont > 0 ? log(cont / base) : NAN;
-            f->d[b] -= f->per_live ? demand_of(run, t->cell, b) : 0;
+            f->d[b] -= f->per_live ? samples_demand(run, t->cell, 1, b) : 0;
         }
     }
     return true;

@@ -4,6 +4,7 @@
  */
 #include "growth.h"
 
+#include "../base/member.h"
 #include "stats.h"
 
 #include <math.h>
@@ -11,23 +12,6 @@
 #include <string.h>
 
 #define ALPHA 0.05
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "";
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static json_t *number(double value)
-{
-    return isnan(value) ? json_null() : json_real(value);
-}
 
 /* One allocator in one series. */
 struct curve {
@@ -46,7 +30,7 @@ static const json_t *sample_in(const struct curve *curve, const json_t *line)
     }
     for (size_t i = 0; i < json_array_size(samples); i++) {
         const json_t *sample = json_array_get(samples, i);
-        if (strcmp(text_of(sample, "allocator"), curve->allocator) == 0) {
+        if (strcmp(member_text(sample, "allocator"), curve->allocator) == 0) {
             return sample;
         }
     }
@@ -60,14 +44,14 @@ static size_t collect(struct curve *curve, double size, double *ns, size_t max)
     for (size_t i = 0; i < json_array_size(curve->run->growth); i++) {
         const json_t *line = json_array_get(curve->run->growth, i);
         const json_t *sample = sample_in(curve, line);
-        if (sample == NULL || number_of(line, "size") != size) {
+        if (sample == NULL || member_number(line, "size") != size) {
             continue;
         }
-        double each =
-            number_of(sample, "time_ns") / number_of(json_object_get(sample, "bench"), "ops");
-        if (strcmp(text_of(sample, "status"), "ok") != 0) {
+        double each = member_number(sample, "time_ns") /
+                      member_number(json_object_get(sample, "bench"), "ops");
+        if (strcmp(member_text(sample, "status"), "ok") != 0) {
             snprintf(curve->reason, sizeof curve->reason, "%s at %.0f: %s",
-                     text_of(sample, "status"), size, text_of(sample, "detail"));
+                     member_text(sample, "status"), size, member_text(sample, "detail"));
         } else if (each > 0 && n < max) {
             ns[n++] = each;
         }
@@ -113,8 +97,8 @@ static bool fit(const json_t *points, struct stats_estimate *slope)
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        x[i] = log(number_of(json_array_get(points, i), "size"));
-        y[i] = log(number_of(json_array_get(points, i), "ns"));
+        x[i] = log(member_number(json_array_get(points, i), "size"));
+        y[i] = log(member_number(json_array_get(points, i), "ns"));
     }
     return stats_slope(x, y, n, ALPHA, slope);
 }
@@ -154,15 +138,15 @@ static json_t *judge_curve(struct curve *curve, const json_t *series)
     }
     bool failed = curve->reason[0] != '\0', skipped = skips(series, curve->allocator);
     bool fitted = !failed && fit(points, &slope);
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o}", "allocator", curve->allocator,
-                     "word",
-                     failed    ? "failed"
-                     : skipped ? "skipped"
-                     : fitted  ? word_of(&slope)
-                               : "unclear",
-                     "exponent", number(slope.value), "low", number(slope.low), "high",
-                     number(slope.high), "confidence", number(slope.confidence), "reason",
-                     failed ? curve->reason : NULL, "points", points);
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o}", "allocator", curve->allocator, "word",
+        failed    ? "failed"
+        : skipped ? "skipped"
+        : fitted  ? word_of(&slope)
+                  : "unclear",
+        "exponent", number_or_null(slope.value), "low", number_or_null(slope.low), "high",
+        number_or_null(slope.high), "confidence", number_or_null(slope.confidence), "reason",
+        failed ? curve->reason : NULL, "points", points);
 }
 
 static json_t *judge_series(const struct samples *run, size_t index, const json_t *series)
@@ -175,10 +159,10 @@ static json_t *judge_series(const struct samples *run, size_t index, const json_
             return NULL;
         }
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:O?, s:s, s:o}", "label", text_of(series, "label"),
-                     "workload", text_of(series, "workload"), "params", text_of(series, "params"),
-                     "over", text_of(series, "over"), "rounds", json_object_get(series, "rounds"),
-                     "unit", "ns/op", "allocators", allocators);
+    return json_pack("{s:s, s:s, s:s, s:s, s:O?, s:s, s:o}", "label", member_text(series, "label"),
+                     "workload", member_text(series, "workload"), "params",
+                     member_text(series, "params"), "over", member_text(series, "over"), "rounds",
+                     json_object_get(series, "rounds"), "unit", "ns/op", "allocators", allocators);
 }
 
 json_t *growth_judge(const struct samples *run)
@@ -214,7 +198,7 @@ bool growth_failed(const json_t *growth)
     for (size_t i = 0; i < json_array_size(growth); i++) {
         const json_t *curves = json_object_get(json_array_get(growth, i), "allocators");
         for (size_t k = 0; k < json_array_size(curves); k++) {
-            if (strcmp(text_of(json_array_get(curves, k), "word"), "failed") == 0) {
+            if (strcmp(member_text(json_array_get(curves, k), "word"), "failed") == 0) {
                 return true;
             }
         }
@@ -229,8 +213,8 @@ static char *exponent_text(const json_t *curve, char buf[TEXT_SIZE])
     if (json_is_null(json_object_get(curve, "exponent"))) {
         return strcpy(buf, "-");
     }
-    snprintf(buf, TEXT_SIZE, "%+.2f [%+.2f, %+.2f]", number_of(curve, "exponent"),
-             number_of(curve, "low"), number_of(curve, "high"));
+    snprintf(buf, TEXT_SIZE, "%+.2f [%+.2f, %+.2f]", member_number(curve, "exponent"),
+             member_number(curve, "low"), member_number(curve, "high"));
     return buf;
 }
 
@@ -243,19 +227,19 @@ static char *ends_text(const json_t *curve, char buf[TEXT_SIZE])
         return strcpy(buf, "-");
     }
     const json_t *first = json_array_get(points, 0), *last = json_array_get(points, n - 1);
-    snprintf(buf, TEXT_SIZE, "%.3g ns at %.0f, %.3g ns at %.0f", number_of(first, "ns"),
-             number_of(first, "size"), number_of(last, "ns"), number_of(last, "size"));
+    snprintf(buf, TEXT_SIZE, "%.3g ns at %.0f, %.3g ns at %.0f", member_number(first, "ns"),
+             member_number(first, "size"), member_number(last, "ns"), member_number(last, "size"));
     return buf;
 }
 
 static void table_row(const json_t *series, const json_t *curve, FILE *out)
 {
     char exponent[TEXT_SIZE], ends[TEXT_SIZE];
-    fprintf(out, "  %-22.22s %-12.12s %-24s %-42s %s\n", text_of(series, "label"),
-            text_of(curve, "allocator"), exponent_text(curve, exponent), ends_text(curve, ends),
-            text_of(curve, "word"));
-    if (*text_of(curve, "reason") != '\0') {
-        fprintf(out, "    %s\n", text_of(curve, "reason"));
+    fprintf(out, "  %-22.22s %-12.12s %-24s %-42s %s\n", member_text(series, "label"),
+            member_text(curve, "allocator"), exponent_text(curve, exponent), ends_text(curve, ends),
+            member_text(curve, "word"));
+    if (*member_text(curve, "reason") != '\0') {
+        fprintf(out, "    %s\n", member_text(curve, "reason"));
     }
 }
 
@@ -282,12 +266,12 @@ static void put_escaped(FILE *out, const char *text)
 static void markdown_row(const json_t *series, const json_t *curve, FILE *out)
 {
     char exponent[TEXT_SIZE], ends[TEXT_SIZE];
-    fprintf(out, "| %s | ", text_of(curve, "word"));
-    put_escaped(out, text_of(series, "label"));
+    fprintf(out, "| %s | ", member_text(curve, "word"));
+    put_escaped(out, member_text(series, "label"));
     fputs(" | ", out);
-    put_escaped(out, text_of(series, "over"));
+    put_escaped(out, member_text(series, "over"));
     fputs(" | ", out);
-    put_escaped(out, text_of(curve, "allocator"));
+    put_escaped(out, member_text(curve, "allocator"));
     fprintf(out, " | %s | %s |\n", exponent_text(curve, exponent), ends_text(curve, ends));
 }
 

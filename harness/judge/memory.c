@@ -4,6 +4,7 @@
  */
 #include "memory.h"
 
+#include "../base/member.h"
 #include "stats.h"
 
 #include <math.h>
@@ -30,26 +31,9 @@ static const struct figure drains[] = {
 #define FIGURES (sizeof figures / sizeof figures[0])
 #define DRAINS (sizeof drains / sizeof drains[0])
 
-static json_t *number(double value)
-{
-    return isnan(value) ? json_null() : json_real(value);
-}
-
-static const char *text_at(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "";
-}
-
-static double number_at(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static bool is_ok(const json_t *line)
 {
-    return strcmp(text_at(line, "status"), "ok") == 0;
+    return strcmp(member_text(line, "status"), "ok") == 0;
 }
 
 /* The line of a block; NULL: there is none. */
@@ -58,7 +42,7 @@ static const json_t *line_of(const struct samples *run, size_t cell, size_t allo
     for (size_t i = 0; i < json_array_size(run->memory); i++) {
         const json_t *line = json_array_get(run->memory, i);
         if (json_integer_value(json_object_get(line, "cell")) == run->cells[cell].id &&
-            strcmp(text_at(line, "allocator"), run->allocators[allocator]) == 0 &&
+            strcmp(member_text(line, "allocator"), run->allocators[allocator]) == 0 &&
             (size_t)json_integer_value(json_object_get(line, "block")) == block) {
             return line;
         }
@@ -71,9 +55,9 @@ static double value_of(const json_t *line, const struct figure *f)
     if (line == NULL || !is_ok(line)) {
         return NAN;
     }
-    double value = number_at(json_object_get(line, f->group), f->key);
+    double value = member_number(json_object_get(line, f->group), f->key);
     /* fmax() would make a number of what was not measured. */
-    return f->net && !isnan(value) ? fmax(value - number_at(line, "base_kib"), 0) : value;
+    return f->net && !isnan(value) ? fmax(value - member_number(line, "base_kib"), 0) : value;
 }
 
 /* Median, smallest and largest of x[n]. */
@@ -117,9 +101,10 @@ static json_t *figure_json(const struct samples *run, size_t cell, size_t alloca
     }
     struct spread all = spread_of(x, n), ratios = spread_of(ratio, n_ratios);
     free(x);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "median", number(all.median), "low",
-                     number(all.low), "high", number(all.high), "ratio", number(ratios.median),
-                     "ratio_low", number(ratios.low), "ratio_high", number(ratios.high));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "median", number_or_null(all.median), "low",
+                     number_or_null(all.low), "high", number_or_null(all.high), "ratio",
+                     number_or_null(ratios.median), "ratio_low", number_or_null(ratios.low),
+                     "ratio_high", number_or_null(ratios.high));
 }
 
 /* How the pair ended: the first line that is not ok stands for it. */
@@ -142,7 +127,7 @@ static double read_share(const struct samples *run, size_t cell, size_t allocato
     double most = NAN;
     for (size_t b = 0; b < run->n_memory_blocks; b++) {
         const json_t *line = line_of(run, cell, allocator, b);
-        most = fmax(most, line != NULL ? number_at(line, "read_share") : NAN);
+        most = fmax(most, line != NULL ? member_number(line, "read_share") : NAN);
     }
     return most;
 }
@@ -158,8 +143,9 @@ static json_t *row_of(const struct samples *run, size_t c, size_t allocator, con
         "{s:I, s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:o, s:o}", "cell", (json_int_t)cell->id,
         "label", cell->label, "workload", cell->workload, "params", cell->params, "threads",
         (json_int_t)cell->threads, "allocator", run->allocators[allocator], "blocks", (json_int_t)n,
-        "status", text_at(worst, "status"), "detail", text_at(worst, "detail"), "base_kib",
-        number(number_at(worst, "base_kib")), "read_share", number(read_share(run, c, allocator)));
+        "status", member_text(worst, "status"), "detail", member_text(worst, "detail"), "base_kib",
+        number_or_null(member_number(worst, "base_kib")), "read_share",
+        number_or_null(read_share(run, c, allocator)));
     for (size_t i = 0; i < FIGURES; i++) {
         json_object_set_new(row, figures[i].key, figure_json(run, c, allocator, &figures[i]));
     }
@@ -200,7 +186,7 @@ json_t *memory_judge(const struct samples *run, bool *failed)
 static const char *ratio_text(const json_t *row, const char *key, char *buf, size_t size)
 {
     const json_t *f = json_object_get(row, key);
-    double median = number_at(f, "median"), ratio = number_at(f, "ratio");
+    double median = member_number(f, "median"), ratio = member_number(f, "ratio");
     if (isnan(median)) {
         return "-";
     }
@@ -211,7 +197,7 @@ static const char *ratio_text(const json_t *row, const char *key, char *buf, siz
 /* "12.3 MiB", with the ratio where there is one. */
 static const char *size_text(const json_t *f, char *buf, size_t size)
 {
-    double median = number_at(f, "median"), ratio = number_at(f, "ratio");
+    double median = member_number(f, "median"), ratio = member_number(f, "ratio");
     if (isnan(median)) {
         return "-";
     }
@@ -264,11 +250,11 @@ void memory_print(const json_t *rows, FILE *out)
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         if (begins_cell(rows, i)) {
-            fprintf(out, "\n%s", text_at(row, "label"));
+            fprintf(out, "\n%s", member_text(row, "label"));
         }
-        fprintf(out, "\n  %-22.22s", text_at(row, "allocator"));
-        if (strcmp(text_at(row, "status"), "ok") != 0) {
-            fprintf(out, " %s: %s", text_at(row, "status"), text_at(row, "detail"));
+        fprintf(out, "\n  %-22.22s", member_text(row, "allocator"));
+        if (strcmp(member_text(row, "status"), "ok") != 0) {
+            fprintf(out, " %s: %s", member_text(row, "status"), member_text(row, "detail"));
         } else {
             put_columns(row, out, put_padded);
         }
@@ -299,12 +285,12 @@ static void markdown_disturbance(const json_t *rows, FILE *out)
         if (!json_is_object(d)) {
             continue;
         }
-        put_name(out, text_at(row, "label"));
+        put_name(out, member_text(row, "label"));
         fputs(" under ", out);
-        put_name(out, text_at(row, "allocator"));
+        put_name(out, member_text(row, "allocator"));
         fprintf(out, " %.1f %% of the time; %.0f ms watched, %.0f ms alone. ",
-                100 * number_at(row, "read_share"), number_at(d, "watched_ns") / 1e6,
-                number_at(d, "alone_ns") / 1e6);
+                100 * member_number(row, "read_share"), member_number(d, "watched_ns") / 1e6,
+                member_number(d, "alone_ns") / 1e6);
     }
     fputc('\n', out);
 }
@@ -322,19 +308,20 @@ static void markdown_layout(const json_t *rows, FILE *out)
             continue;
         }
         if (!headed) {
-            fputs("\nWhere the blocks lie at the moment of most live bytes, from their addresses:\n\n"
-                  "| cell | allocator | page waste | false sharing | internal waste | huge-page "
-                  "coverage |\n|---|---|--:|--:|--:|--:|\n",
-                  out);
+            fputs(
+                "\nWhere the blocks lie at the moment of most live bytes, from their addresses:\n\n"
+                "| cell | allocator | page waste | false sharing | internal waste | huge-page "
+                "coverage |\n|---|---|--:|--:|--:|--:|\n",
+                out);
             headed = true;
         }
         fputs("| ", out);
-        put_name(out, text_at(row, "label"));
+        put_name(out, member_text(row, "label"));
         fputs(" | ", out);
-        put_name(out, text_at(row, "allocator"));
+        put_name(out, member_text(row, "allocator"));
         fputs(" |", out);
         for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
-            fprintf(out, " %.1f %% |", 100 * number_at(layout, keys[k]));
+            fprintf(out, " %.1f %% |", 100 * member_number(layout, keys[k]));
         }
         fputc('\n', out);
     }
@@ -354,13 +341,13 @@ void memory_markdown(const json_t *rows, FILE *out)
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         fputs("| ", out);
-        put_name(out, text_at(row, "label"));
+        put_name(out, member_text(row, "label"));
         fputs(" | ", out);
-        put_name(out, text_at(row, "allocator"));
+        put_name(out, member_text(row, "allocator"));
         fputs(" |", out);
-        if (strcmp(text_at(row, "status"), "ok") != 0) {
-            fprintf(out, " %s: ", text_at(row, "status"));
-            put_name(out, text_at(row, "detail"));
+        if (strcmp(member_text(row, "status"), "ok") != 0) {
+            fprintf(out, " %s: ", member_text(row, "status"));
+            put_name(out, member_text(row, "detail"));
             fputs(" |||||||||\n", out);
             continue;
         }

@@ -4,6 +4,7 @@
  */
 #include "samples.h"
 
+#include "../base/member.h"
 #include "stats.h"
 
 #include <errno.h>
@@ -53,12 +54,6 @@ static const char *text_of(const json_t *object, const char *key, const char *ot
 }
 
 /* A number, NAN where the key is absent or null. */
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static long whole_of(const json_t *object, const char *key, long otherwise)
 {
     const json_t *value = json_object_get(object, key);
@@ -274,7 +269,7 @@ static bool read_plan(struct reader *r, json_t *line)
 /* Keeps the peak of a bare loop, wherever it is told. */
 static void keep_null(struct reader *r, const json_t *line, size_t cell, size_t allocator)
 {
-    double kib = number_of(line, "null_rss_kib");
+    double kib = member_number(line, "null_rss_kib");
     if (kib > 0) {
         r->run->null_kib[cell * r->run->n_allocators + allocator] = kib;
     }
@@ -283,7 +278,7 @@ static void keep_null(struct reader *r, const json_t *line, size_t cell, size_t 
 /* A program without a bare loop, and a null run that failed, say 0. */
 static void keep_null_time(struct reader *r, const json_t *line, size_t cell, size_t allocator)
 {
-    double ns = number_of(line, "time_ns");
+    double ns = member_number(line, "time_ns");
     if (ns > 0 && strcmp(text_of(line, "status", "ok"), "ok") == 0) {
         r->run->null_ns[cell * r->run->n_allocators + allocator] = ns;
     }
@@ -312,10 +307,10 @@ static bool read_sample(struct reader *r, json_t *line)
     struct sample s = {
         .status = text_of(line, "status", "error"),
         .warmup = json_is_true(json_object_get(line, "warmup")),
-        .time_ns = number_of(line, "time_ns"),
-        .peak_rss_kib = number_of(line, "peak_rss_kib"),
-        .live_bytes = number_of(json_object_get(line, "bench"), "live_peak_bytes"),
-        .instructions = number_of(line, "instructions"),
+        .time_ns = member_number(line, "time_ns"),
+        .peak_rss_kib = member_number(line, "peak_rss_kib"),
+        .live_bytes = member_number(json_object_get(line, "bench"), "live_peak_bytes"),
+        .instructions = member_number(line, "instructions"),
     };
     s.ok = strcmp(s.status, "ok") == 0;
     long block = whole_of(line, "block", -1);
@@ -356,7 +351,7 @@ static bool read_count(struct reader *r, json_t *line)
     if (!find_place(r, line, &cell, &allocator)) {
         return false;
     }
-    double value = number_of(line, "instructions"), ops = number_of(line, "ops");
+    double value = member_number(line, "instructions"), ops = member_number(line, "ops");
     if (!(value > 0)) {
         return json_array_append(r->run->uncounted, line) == 0 || refuse_memory(r);
     }
@@ -516,6 +511,14 @@ const struct sample *samples_at(const struct samples *run, size_t cell, size_t a
                                 size_t block)
 {
     return run->slot[(cell * run->n_allocators + allocator) * run->n_blocks + block];
+}
+
+double samples_demand(const struct samples *run, size_t cell, size_t allocator, size_t block)
+{
+    const struct sample *base = samples_at(run, cell, 0, block);
+    const struct sample *cont = samples_at(run, cell, allocator, block);
+    bool known = base != NULL && cont != NULL && base->live_bytes > 0 && cont->live_bytes > 0;
+    return known ? log(cont->live_bytes / base->live_bytes) : 0;
 }
 
 double samples_null(const struct samples *run, size_t cell, size_t allocator)

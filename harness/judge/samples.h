@@ -92,6 +92,11 @@ void samples_free(struct samples *run);
 const struct sample *samples_at(const struct samples *run, size_t cell, size_t allocator,
                                 size_t block);
 
+/* Log of what the workload itself had live at its peak in a block, the allocator's over the
+ * baseline's; 0: not known. Where threads run ahead of each other (a queue between two) that is the
+ * scheduler's doing, not the allocator's. */
+double samples_demand(const struct samples *run, size_t cell, size_t allocator, size_t block);
+
 /* Peak of the cell's --null run under the allocator, KiB; 0 for a real program, which has none to
  * subtract; NAN: there was none. */
 double samples_null(const struct samples *run, size_t cell, size_t allocator);

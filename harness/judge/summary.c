@@ -4,40 +4,39 @@
  */
 #include "summary.h"
 
-#include <math.h>
+#include "../base/member.h"
 
-static json_t *number(double value)
-{
-    return isnan(value) ? json_null() : json_real(value);
-}
+#include <math.h>
 
 static json_t *cell_of(const struct samples *run, const struct finding *f)
 {
     static const char *const units[] = {"ns", "KiB", "instructions"};
     const char *unit = f->per_op ? "instructions/op" : units[f->metric];
     const struct cell *cell = &run->cells[f->cell];
-    json_t *json =
-        json_pack("{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "workload",
-                  cell->workload, "params", cell->params, "threads", (json_int_t)cell->threads,
-                  "metric", verdict_metric_name(f->metric), "contender",
-                  run->allocators[f->contender], "ratio", number(f->ratio), "low", number(f->low),
-                  "high", number(f->high), "p", number(f->p), "p_holm", number(f->p_holm),
-                  "verdict", verdict_name(f->verdict), "blocks", (json_int_t)f->n);
-    json_t *more = json_pack(
-        "{s:I, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?}", "cell",
-        (json_int_t)cell->id, "label", cell->label, "primary", cell->primary, "judged_by",
-        verdict_basis_name(f->basis), "unit", unit, "baseline_median", number(f->baseline_median),
-        "contender_median", number(f->contender_median), "confidence", number(f->confidence),
-        "effect", number(f->effect), "noise", number(f->noise), "zeros", (json_int_t)f->zeros,
-        "family", (json_int_t)f->family, "reason", f->reason);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I}", "workload", cell->workload,
+        "params", cell->params, "threads", (json_int_t)cell->threads, "metric",
+        verdict_metric_name(f->metric), "contender", run->allocators[f->contender], "ratio",
+        number_or_null(f->ratio), "low", number_or_null(f->low), "high", number_or_null(f->high),
+        "p", number_or_null(f->p), "p_holm", number_or_null(f->p_holm), "verdict",
+        verdict_name(f->verdict), "blocks", (json_int_t)f->n);
+    json_t *more =
+        json_pack("{s:I, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?}", "cell",
+                  (json_int_t)cell->id, "label", cell->label, "primary", cell->primary, "judged_by",
+                  verdict_basis_name(f->basis), "unit", unit, "baseline_median",
+                  number_or_null(f->baseline_median), "contender_median",
+                  number_or_null(f->contender_median), "confidence", number_or_null(f->confidence),
+                  "effect", number_or_null(f->effect), "noise", number_or_null(f->noise), "zeros",
+                  (json_int_t)f->zeros, "family", (json_int_t)f->family, "reason", f->reason);
     bool ok = json != NULL && more != NULL && json_object_update(json, more) == 0;
     json_decref(more);
     if (ok && f->metric == METRIC_PEAK_RSS) {
-        json_t *memory = json_pack(
-            "{s:b, s:o, s:o, s:o, s:o, s:o}", "per_live_byte", f->per_live, "baseline_null_kib",
-            number(f->baseline_null), "contender_null_kib", number(f->contender_null),
-            "difference_kib", number(f->difference), "difference_low_kib",
-            number(f->difference_low), "difference_high_kib", number(f->difference_high));
+        json_t *memory = json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "per_live_byte", f->per_live,
+                                   "baseline_null_kib", number_or_null(f->baseline_null),
+                                   "contender_null_kib", number_or_null(f->contender_null),
+                                   "difference_kib", number_or_null(f->difference),
+                                   "difference_low_kib", number_or_null(f->difference_low),
+                                   "difference_high_kib", number_or_null(f->difference_high));
         ok = memory != NULL && json_object_update(json, memory) == 0;
         json_decref(memory);
     }
@@ -46,9 +45,9 @@ static json_t *cell_of(const struct samples *run, const struct finding *f)
     }
     if (ok && f->metric == METRIC_TIME) {
         json_t *yardsticks =
-            json_pack("{s:o, s:o, s:o}", "null_share", number(f->null_share), "baseline_x_floor",
-                      number(verdict_x_floor(run, f, 0)), "contender_x_floor",
-                      number(verdict_x_floor(run, f, f->contender)));
+            json_pack("{s:o, s:o, s:o}", "null_share", number_or_null(f->null_share),
+                      "baseline_x_floor", number_or_null(verdict_x_floor(run, f, 0)),
+                      "contender_x_floor", number_or_null(verdict_x_floor(run, f, f->contender)));
         ok = yardsticks != NULL && json_object_update(json, yardsticks) == 0;
         json_decref(yardsticks);
     }
@@ -78,9 +77,9 @@ static json_t *means_of(const struct samples *run, const struct judgement *j)
         const struct mean *m = &j->means[i];
         json_t *mean = json_pack(
             "{s:s, s:s, s:o, s:o, s:o, s:I, s:O, s:O}", "contender", run->allocators[m->contender],
-            "metric", verdict_metric_name(m->metric), "ratio", number(m->ratio), "low",
-            number(m->low), "high", number(m->high), "workloads", (json_int_t)m->workloads, "names",
-            m->names, "left_out", m->left_out);
+            "metric", verdict_metric_name(m->metric), "ratio", number_or_null(m->ratio), "low",
+            number_or_null(m->low), "high", number_or_null(m->high), "workloads",
+            (json_int_t)m->workloads, "names", m->names, "left_out", m->left_out);
         if (json_array_append_new(means, mean) != 0) {
             json_decref(means);
             return NULL;

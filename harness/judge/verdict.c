@@ -62,30 +62,20 @@ static double figure_of(const struct sample *s, enum metric metric)
     }
 }
 
-/* What the workload itself asked for at its peak, contender's over baseline's. Where threads run
- * ahead of each other (a queue between two) that is the scheduler's doing, not the allocator's. */
-static double demand_of(const struct sample *base, const struct sample *cont)
-{
-    bool known = base->live_bytes > 0 && cont->live_bytes > 0;
-    return known ? log(cont->live_bytes / base->live_bytes) : 0;
-}
-
 static void collect(const struct samples *run, struct finding *f, struct pairs *pairs)
 {
     bool net = !isnan(f->baseline_null) && !isnan(f->contender_null);
     pairs->n = 0;
     for (size_t b = 0; b < run->n_blocks; b++) {
-        const struct sample *base_sample = samples_at(run, f->cell, 0, b);
-        const struct sample *cont_sample = samples_at(run, f->cell, f->contender, b);
-        double base = figure_of(base_sample, f->metric);
-        double cont = figure_of(cont_sample, f->metric);
+        double base = figure_of(samples_at(run, f->cell, 0, b), f->metric);
+        double cont = figure_of(samples_at(run, f->cell, f->contender, b), f->metric);
         if (isnan(base) || isnan(cont)) {
             continue;
         }
         pairs->baseline[pairs->n] = base - (net ? f->baseline_null : 0);
         pairs->contender[pairs->n] = cont - (net ? f->contender_null : 0);
         pairs->demand[pairs->n] =
-            f->metric == METRIC_PEAK_RSS ? demand_of(base_sample, cont_sample) : 0;
+            f->metric == METRIC_PEAK_RSS ? samples_demand(run, f->cell, f->contender, b) : 0;
         f->per_live = f->per_live || fabs(pairs->demand[pairs->n]) > log(VERDICT_SAME_DEMAND);
         pairs->n++;
     }

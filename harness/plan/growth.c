@@ -108,33 +108,15 @@ void growth_cell_free(struct cell *cell)
     memset(cell, 0, sizeof *cell);
 }
 
-static bool words_have(const struct words *words, const char *word)
-{
-    for (size_t i = 0; i < words->count; i++)
-        if (strcmp(words->at[i], word) == 0)
-            return true;
-    return false;
-}
-
 bool growth_skips(const struct growth *growth, const char *allocator)
 {
     return words_have(&growth->skipped, allocator);
 }
 
-static bool same_words(const struct words *a, const struct words *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (strcmp(a->at[i], b->at[i]) != 0)
-            return false;
-    return true;
-}
-
 bool growth_same(const struct growth *a, const struct growth *b)
 {
     return strcmp(a->workload, b->workload) == 0 && strcmp(a->over, b->over) == 0 &&
-           a->rounds == b->rounds && same_words(&a->args, &b->args) && same_words(&a->at, &b->at);
+           a->rounds == b->rounds && words_same(&a->args, &b->args) && words_same(&a->at, &b->at);
 }
 
 /* ---- to and from JSON ---- */

@@ -428,16 +428,6 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool same_words(const struct words *a, const struct words *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (strcmp(a->at[i], b->at[i]) != 0)
-            return false;
-    return true;
-}
-
 bool suite_same_cells(const struct suite *a, const struct suite *b)
 {
     if (a->count != b->count || a->n_growths != b->n_growths)
@@ -450,7 +440,7 @@ bool suite_same_cells(const struct suite *a, const struct suite *b)
 
         if (strcmp(x->workload, y->workload) != 0 || x->primary != y->primary ||
             x->memory != y->memory || !same_text(x->micro, y->micro) ||
-            !same_text(x->program, y->program) || !same_words(&x->args, &y->args))
+            !same_text(x->program, y->program) || !words_same(&x->args, &y->args))
             return false;
     }
     return true;

@@ -1,22 +1,17 @@
 /* agree.c: see agree.h. */
 #include "run/agree.h"
 
+#include "base/member.h"
+
 #include <stdbool.h>
 #include <string.h>
-
-static const char *text_at(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text != NULL ? text : "";
-}
 
 /* The output of a line that is ok, NULL when there is none. */
 static const char *output_of(const json_t *line)
 {
     const json_t *bench = json_object_get(line, "bench");
 
-    if (strcmp(text_at(line, "status"), "ok") != 0)
+    if (strcmp(member_text(line, "status"), "ok") != 0)
         return NULL;
     return json_string_value(json_object_get(bench, "output_sha256"));
 }
@@ -28,7 +23,7 @@ static const char *output_of_baseline(const json_t *lines, const char *baseline)
 
     json_array_foreach(lines, i, line)
     {
-        if (strcmp(text_at(line, "allocator"), baseline) == 0)
+        if (strcmp(member_text(line, "allocator"), baseline) == 0)
             return output_of(line);
     }
     return NULL;

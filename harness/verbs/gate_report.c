@@ -1,6 +1,8 @@
 /* gate_report.c: see gate_report.h. */
 #include "verbs/gate_report.h"
 
+#include "base/member.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,28 +15,14 @@ static const char *const words[] = {"failed",       "regression", "unconfirmed",
 #define WORDS (sizeof words / sizeof words[0])
 #define FIGURE 32
 
-static const char *text_at(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text != NULL ? text : "";
-}
-
-static double number_at(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static bool is_word(const json_t *test, const char *word)
 {
-    return strcmp(text_at(test, "word"), word) == 0;
+    return strcmp(member_text(test, "word"), word) == 0;
 }
 
 static bool is_basis(const json_t *test, const char *basis)
 {
-    return strcmp(text_at(test, "basis"), basis) == 0;
+    return strcmp(member_text(test, "basis"), basis) == 0;
 }
 
 size_t gate_report_count(const json_t *ruling, const char *word)
@@ -49,7 +37,7 @@ size_t gate_report_count(const json_t *ruling, const char *word)
 /* A ratio as what it is above one, a difference in KiB as it is. */
 static const char *figure(const json_t *test, const char *key, char buf[FIGURE])
 {
-    double value = number_at(test, key);
+    double value = member_number(test, key);
 
     if (isnan(value))
         return strcpy(buf, "-");
@@ -62,7 +50,7 @@ static const char *figure(const json_t *test, const char *key, char buf[FIGURE])
 
 static const char *bound(const json_t *test, char buf[FIGURE])
 {
-    if (is_basis(test, "count") && !isnan(number_at(test, "bound")))
+    if (is_basis(test, "count") && !isnan(member_number(test, "bound")))
         return strcpy(buf, "exact");
     return figure(test, "bound", buf);
 }
@@ -73,7 +61,7 @@ static const char *budget(const json_t *test, char buf[FIGURE])
         return strcpy(buf, "-");
     if (is_basis(test, "difference"))
         return strcpy(buf, "+256 KiB");
-    snprintf(buf, FIGURE, "%+.2f %%", 100 * number_at(test, "budget"));
+    snprintf(buf, FIGURE, "%+.2f %%", 100 * member_number(test, "budget"));
     return buf;
 }
 
@@ -87,11 +75,11 @@ static void sentence(const json_t *test, FILE *out)
 {
     char has[FIGURE], may[FIGURE];
 
-    fprintf(out, "%s %s is %s: %s against a budget of %s", text_at(test, "cell"),
-            text_at(test, "metric"), text_at(test, "word"), figure(test, "estimate", has),
+    fprintf(out, "%s %s is %s: %s against a budget of %s", member_text(test, "cell"),
+            member_text(test, "metric"), member_text(test, "word"), figure(test, "estimate", has),
             budget(test, may));
-    if (text_at(test, "reason")[0] != '\0')
-        fprintf(out, " (%s)", text_at(test, "reason"));
+    if (member_text(test, "reason")[0] != '\0')
+        fprintf(out, " (%s)", member_text(test, "reason"));
 }
 
 static void each(const json_t *ruling, void (*row)(const json_t *test, FILE *out), FILE *out)
@@ -112,11 +100,11 @@ static void table_row(const json_t *test, FILE *out)
 {
     char may[FIGURE], has[FIGURE], most[FIGURE];
 
-    fprintf(out, "%-24s %-13s %10s %11s %11s %6d  %s\n", text_at(test, "cell"),
-            text_at(test, "metric"), budget(test, may), figure(test, "estimate", has),
-            bound(test, most), looks(test), text_at(test, "word"));
-    if (text_at(test, "reason")[0] != '\0')
-        fprintf(out, "    %s\n", text_at(test, "reason"));
+    fprintf(out, "%-24s %-13s %10s %11s %11s %6d  %s\n", member_text(test, "cell"),
+            member_text(test, "metric"), budget(test, may), figure(test, "estimate", has),
+            bound(test, most), looks(test), member_text(test, "word"));
+    if (member_text(test, "reason")[0] != '\0')
+        fprintf(out, "    %s\n", member_text(test, "reason"));
 }
 
 static void print_notes(const json_t *ruling, const char *before, FILE *out)
@@ -132,8 +120,8 @@ static void print_counts(const json_t *ruling, FILE *out)
 {
     const char *comma = "";
 
-    fprintf(out, "%s against %s, suite %s, %zu tests:", text_at(ruling, "contender"),
-            text_at(ruling, "baseline"), text_at(ruling, "suite"),
+    fprintf(out, "%s against %s, suite %s, %zu tests:", member_text(ruling, "contender"),
+            member_text(ruling, "baseline"), member_text(ruling, "suite"),
             json_array_size(json_object_get(ruling, "tests")));
     for (size_t w = 0; w < WORDS; w++) {
         size_t count = gate_report_count(ruling, words[w]);
@@ -159,9 +147,9 @@ static void markdown_row(const json_t *test, FILE *out)
 {
     char may[FIGURE], has[FIGURE], most[FIGURE];
 
-    fprintf(out, "| %s | %s | %s | %s | %s | %d | %s | %s |\n", text_at(test, "cell"),
-            text_at(test, "metric"), budget(test, may), figure(test, "estimate", has),
-            bound(test, most), looks(test), text_at(test, "word"), text_at(test, "reason"));
+    fprintf(out, "| %s | %s | %s | %s | %s | %d | %s | %s |\n", member_text(test, "cell"),
+            member_text(test, "metric"), budget(test, may), figure(test, "estimate", has),
+            bound(test, most), looks(test), member_text(test, "word"), member_text(test, "reason"));
 }
 
 void gate_report_markdown(const json_t *ruling, FILE *out)
@@ -250,9 +238,9 @@ static void xml_sentence(const json_t *test, const char *element, FILE *out)
 static void junit_case(const json_t *test, FILE *out)
 {
     fputs("  <testcase classname=\"", out);
-    xml(text_at(test, "cell"), out);
+    xml(member_text(test, "cell"), out);
     fputs("\" name=\"", out);
-    xml(text_at(test, "metric"), out);
+    xml(member_text(test, "metric"), out);
     fputs("\">", out);
     if (is_word(test, "failed"))
         xml_sentence(test, "error", out);
@@ -270,7 +258,7 @@ void gate_report_junit(const json_t *ruling, FILE *out)
     size_t errors = gate_report_count(ruling, "failed");
 
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"ashlar gate ", out);
-    xml(text_at(ruling, "suite"), out);
+    xml(member_text(ruling, "suite"), out);
     fprintf(out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\">\n", tests,
             failures, errors, tests - failures - errors - gate_report_count(ruling, "within"));
     each(ruling, junit_case, out);

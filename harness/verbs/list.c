@@ -1,5 +1,8 @@
 /* list.c: `ashlar list`, what can be run here: allocators, workloads, suites, metrics. */
 #include "allocators/audit.h"
+
+#include "base/member.h"
+
 #include "allocators/elf_file.h"
 #include "allocators/registry.h"
 #include "base/place.h"
@@ -120,18 +123,11 @@ static json_t *list_metrics(void)
     return rows;
 }
 
-static const char *text_at(const json_t *row, const char *key)
-{
-    const char *text = json_string_value(json_object_get(row, key));
-
-    return text != NULL ? text : "";
-}
-
 /* The entry points that the library leaves to somebody else; those of C23 nobody may have. */
 static void print_left_out(const json_t *row)
 {
     json_t *points = json_object_get(json_object_get(row, "audit"), "entry_points");
-    const char *own = text_at(points, "malloc");
+    const char *own = member_text(points, "malloc");
     const char *name;
     json_t *object;
     const char *separator = "  leaves to libc: ";
@@ -155,22 +151,22 @@ static void print_text(const json_t *all)
     json_array_foreach(json_object_get(all, "allocators"), i, row)
     {
         if (!json_is_true(json_object_get(row, "usable"))) {
-            printf("  %-10s -  %s\n", text_at(row, "name"), text_at(row, "reason"));
+            printf("  %-10s -  %s\n", member_text(row, "name"), member_text(row, "reason"));
             continue;
         }
-        printf("  %-10s %-28.28s %.12s  %s", text_at(row, "name"), text_at(row, "version"),
-               text_at(row, "build_id"), text_at(row, "path"));
+        printf("  %-10s %-28.28s %.12s  %s", member_text(row, "name"), member_text(row, "version"),
+               member_text(row, "build_id"), member_text(row, "path"));
         print_left_out(row);
     }
     puts("\nworkloads");
     json_array_foreach(json_object_get(all, "workloads"), i, row)
-        printf("  %-18s %s\n", text_at(row, "name"), text_at(row, "imitates"));
+        printf("  %-18s %s\n", member_text(row, "name"), member_text(row, "imitates"));
     puts("\nsuites");
     json_array_foreach(json_object_get(all, "suites"), i, row)
-        printf("  %-18s %s\n", text_at(row, "name"), text_at(row, "about"));
+        printf("  %-18s %s\n", member_text(row, "name"), member_text(row, "about"));
     puts("\nmetrics");
     json_array_foreach(json_object_get(all, "metrics"), i, row)
-        printf("  %-18s %s\n", text_at(row, "name"), text_at(row, "from"));
+        printf("  %-18s %s\n", member_text(row, "name"), member_text(row, "from"));
 }
 
 int verb_list(int argc, char **argv, struct failure *why)

@@ -1,6 +1,7 @@
 /* waiver.c: see waiver.h. */
 #include "verbs/waiver.h"
 
+#include "base/member.h"
 #include "base/text.h"
 #include "judge/gate_json.h"
 
@@ -24,13 +25,6 @@ static int refuse(struct reading *reading, const char *section, const char *what
     return 0;
 }
 
-static const char *text_at(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text != NULL ? text : "";
-}
-
 /* The waiver of a section "cell metric"; made when it is new, NULL when it is no such name. */
 static json_t *waiver_of(struct reading *reading, const char *section)
 {
@@ -40,7 +34,7 @@ static json_t *waiver_of(struct reading *reading, const char *section)
 
     json_array_foreach(reading->waivers, i, waiver)
     {
-        if (strcmp(text_at(waiver, "section"), section) == 0)
+        if (strcmp(member_text(waiver, "section"), section) == 0)
             return waiver;
     }
     if (space == NULL || space == section || !gate_knows_metric(space + 1))
@@ -91,11 +85,11 @@ static bool all_whole(struct reading *reading)
 
     json_array_foreach(reading->waivers, i, waiver)
     {
-        if (text_at(waiver, "reason")[0] == '\0')
-            return refuse(reading, text_at(waiver, "section"),
+        if (member_text(waiver, "reason")[0] == '\0')
+            return refuse(reading, member_text(waiver, "section"),
                           "has no reason; add reason = why it is borne") != 0;
-        if (text_at(waiver, "until")[0] == '\0')
-            return refuse(reading, text_at(waiver, "section"),
+        if (member_text(waiver, "until")[0] == '\0')
+            return refuse(reading, member_text(waiver, "section"),
                           "has no end; add until = YYYY-MM-DD") != 0;
     }
     return true;
@@ -131,8 +125,8 @@ static json_t *test_of(const json_t *ruling, const json_t *waiver)
 
     json_array_foreach(json_object_get(ruling, "tests"), i, test)
     {
-        if (strcmp(text_at(test, "cell"), text_at(waiver, "cell")) == 0 &&
-            strcmp(text_at(test, "metric"), text_at(waiver, "metric")) == 0)
+        if (strcmp(member_text(test, "cell"), member_text(waiver, "cell")) == 0 &&
+            strcmp(member_text(test, "metric"), member_text(waiver, "metric")) == 0)
             return test;
     }
     return NULL;
@@ -145,17 +139,18 @@ void waivers_apply(json_t *ruling, const json_t *waivers, const char *today)
 
     json_array_foreach(waivers, i, waiver)
     {
-        const char *until = text_at(waiver, "until");
+        const char *until = member_text(waiver, "until");
         json_t *test = test_of(ruling, waiver);
 
         if (strcmp(until, today) < 0) {
-            note(ruling, text_format("the waiver [%s] expired on %s (%s) and waives nothing",
-                                     text_at(waiver, "section"), until, text_at(waiver, "reason")));
+            note(ruling,
+                 text_format("the waiver [%s] expired on %s (%s) and waives nothing",
+                             member_text(waiver, "section"), until, member_text(waiver, "reason")));
         } else if (test == NULL) {
             note(ruling, text_format("the waiver [%s] names nothing that this gate judges",
-                                     text_at(waiver, "section")));
-        } else if (strcmp(text_at(test, "word"), "regression") == 0) {
-            char *reason = text_format("until %s: %s", until, text_at(waiver, "reason"));
+                                     member_text(waiver, "section")));
+        } else if (strcmp(member_text(test, "word"), "regression") == 0) {
+            char *reason = text_format("until %s: %s", until, member_text(waiver, "reason"));
 
             json_object_set_new(test, "word", json_string("waived"));
             json_object_set_new(test, "reason", json_string(reason));
