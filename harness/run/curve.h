@@ -35,7 +35,7 @@ enum mark { MARK_READY, MARK_BEGIN, MARK_ACTIVE, MARK_DRAINED, MARK_IDLE, MARK_E
 
 /* One reading. */
 struct reading_point {
-    uint64_t at_ns;      /* CLOCK_MONOTONIC, the middle of the reading */
+    uint64_t at_ns;      /* CLOCK_MONOTONIC, the end of the reading */
     long rss_kib;        /* Rss */
     long pss_kib;        /* Pss */
     long dirty_kib;      /* Private_Dirty */

@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE_BYTES 4096
@@ -18,6 +20,8 @@
                                           /* and those of crests another */
 #define WORK_EVERY_NS UINT64_C(2000000)   /* at most so often: a curve needs no more */
 #define IDLE_EVERY_NS UINT64_C(100000000) /* the same after DRAINED */
+#define TORN_SHARE 0.05                   /* of the live bytes: changed during a torn reading, */
+#define TORN_TRIES 3                      /* which is taken so often at most */
 
 /* The page of bench/core/live.h. */
 struct live_page {
@@ -102,31 +106,58 @@ static uint64_t due_by_budget(const struct sampler *sampler, uint64_t spent_ns)
     return sampler->first_ns + SHARE * spent_ns;
 }
 
-/* `drained` names a reading that was asked for at a certain time, else NULL. */
+static uint64_t spent_cpu_ns(void)
+{
+    struct timespec spent;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (uint64_t)spent.tv_sec * UINT64_C(1000000000) + (uint64_t)spent.tv_nsec;
+}
+
+/* Resident memory and live bytes of one moment. Where live bytes changed meanwhile (the sampler may
+ * have lost its processor between the two), they belong to two moments and their ratio to none, so
+ * they are read again; of a program that never rests the last try counts, with the mean of before
+ * and after. False when the process is gone. */
+static bool read_moment(struct sampler *sampler, struct reading_point *point)
+{
+    double before = (double)atomic_load(&sampler->page->total), after = before;
+
+    for (int i = 0; i < TORN_TRIES; i++) {
+        before = after;
+        if (!read_rollup(sampler, point))
+            return false;
+        after = (double)atomic_load(&sampler->page->total);
+        if (fabs(after - before) <= TORN_SHARE * fmax(after, before))
+            break;
+    }
+    point->at_ns = progress_now_ns();
+    point->live_kib = (before + after) / 2 / 1024;
+    return true;
+}
+
+/* `drained` names a reading that was asked for at a certain time, else NULL. What it costs is
+ * told in processor time (sampler.h). */
 static void take_reading(struct sampler *sampler, const char *drained, bool crest)
 {
     struct watched *watched = sampler->watched;
     struct reading_point point = {.drained = drained, .crest = crest};
-    uint64_t from_ns = progress_now_ns(), to_ns;
+    uint64_t from_ns = progress_now_ns(), cpu_ns = spent_cpu_ns();
     uint64_t every_ns =
         curve_mark_ns(&watched->curve, MARK_DRAINED) != 0 ? IDLE_EVERY_NS : WORK_EVERY_NS;
-    long long live = atomic_load(&sampler->page->total);
-    bool there = open_rollup(sampler) && read_rollup(sampler, &point);
+    bool there = open_rollup(sampler) && read_moment(sampler, &point);
+    uint64_t to_ns = progress_now_ns();
 
-    live += atomic_load(&sampler->page->total);
-    to_ns = progress_now_ns();
+    cpu_ns = spent_cpu_ns() - cpu_ns;
     if (!crest)
         sampler->due_ns = to_ns + every_ns;
     if (!there)
         return;
-    point.live_kib = (double)live / 2 / 1024;
-    point.at_ns = from_ns + (to_ns - from_ns) / 2;
     curve_add(&watched->curve, &point);
     sampler->first_ns = sampler->first_ns != 0 ? sampler->first_ns : from_ns;
-    watched->read_ns += to_ns - from_ns;
+    watched->read_ns += cpu_ns;
     watched->span_ns = to_ns - sampler->first_ns;
     if (crest)
-        sampler->crest_ns += to_ns - from_ns;
+        sampler->crest_ns += cpu_ns;
     else if (sampler->due_ns < due_by_budget(sampler, watched->read_ns - sampler->crest_ns))
         sampler->due_ns = due_by_budget(sampler, watched->read_ns - sampler->crest_ns);
 }
