@@ -40,6 +40,19 @@ setup() {
     assert_output "6 cases, 0 differ"
 }
 
+@test "Clopper and Pearson's interval agrees with the oracle" {
+    "$python" "$here/oracle.py" data-share >data
+    "$tools/stats-cli" share <data >ours
+    run "$python" "$here/oracle.py" compare-share data ours
+    assert_success
+    assert_output --regexp '^4[0-9] cases, 0 differ$'
+    # The control: one more was found.
+    sed '9s/[^ ]*/1/' data | "$tools/stats-cli" share >ours
+    run "$python" "$here/oracle.py" compare-share data ours
+    assert_failure
+    assert_output --partial "1 differ"
+}
+
 @test "control: the oracle notices data that were shifted, and a missing line" {
     "$python" "$here/oracle.py" data >data
     sed '5s/[^ ]*/0.3/' data | "$tools/stats-cli" pairs >ours

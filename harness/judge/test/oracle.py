@@ -4,6 +4,7 @@
     oracle.py compare DATA OURS        compares `stats-cli pairs` (OURS) with the oracle, line by line
     oracle.py data-upward | compare-upward   the same for the one-sided test and its bounds
     oracle.py data-holm | compare-holm       the same for Holm's adjustment
+    oracle.py data-share | compare-share     the same for Clopper and Pearson's interval
 
 Exit status 1 and a line for each case that differs.
 """
@@ -144,6 +145,20 @@ def holm(p):
     return [min(1.0, max((len(p) - j) * q for j, q in enumerate(ordered) if q <= x)) for x in p]
 
 
+def share_cases():
+    for of in (1, 2, 5, 20, 24, 72, 240, 1000):
+        for found in sorted({0, 1, of // 3, of // 2, of - 1, of}):
+            yield [found, of]
+
+
+def share(case):
+    """By the binomial test's own interval, and its one-sided bound."""
+    found, of = int(case[0]), int(case[1])
+    both = stats.binomtest(found, of).proportion_ci(0.95, method="exact")
+    upper = stats.binomtest(found, of, alternative="less").proportion_ci(0.95, method="exact").high
+    return [both.low, both.high, upper]
+
+
 def differ(name, ours, want):
     if len(ours) == len(want) and all(a == b or abs(a - b) <= TOLERANCE for a, b in zip(ours, want)):
         return 0
@@ -154,7 +169,8 @@ def differ(name, ours, want):
 def main():
     mode = sys.argv[1]
     if mode.startswith("data"):
-        made = {"data": cases, "data-upward": upward_cases, "data-holm": holm_cases}
+        made = {"data": cases, "data-upward": upward_cases, "data-holm": holm_cases,
+                "data-share": share_cases}
         for d in made[mode]():
             print(*(repr(x) for x in d))
         return 0
@@ -167,7 +183,7 @@ def main():
         if mode == "compare":
             want = [*signed_rank(data), *location(data)]
         else:
-            want = holm(data) if mode == "compare-holm" else upward(data)
+            want = {"compare-holm": holm, "compare-upward": upward, "compare-share": share}[mode](data)
         wrong += differ(f"case {i} (n = {len(data)})", ours, [float(x) for x in want])
     print(f"{len(rows[0])} cases, {wrong} differ")
     return wrong > 0

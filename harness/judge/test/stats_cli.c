@@ -3,7 +3,9 @@
  *     stats-cli pairs    a line of stdin: d_1 .. d_n    w p effect n value low high confidence
  *     stats-cli upward   a line of stdin: limit d_1 .. d_n   p of "above limit", bounds (.05, .02)
  *     stats-cli holm     a line of stdin: p_1 .. p_n    the adjusted p
+ *     stats-cli share    a line of stdin: found of      low high upper
  */
+#include "../share.h"
 #include "../stats.h"
 
 #include <stdio.h>
@@ -70,21 +72,39 @@ static bool print_holm(const double *p, size_t n)
     return true;
 }
 
+static bool print_share(const double *at, size_t n)
+{
+    struct share s;
+    bool ok = n == 2 && share_of((size_t)at[0], (size_t)at[1], &s);
+    if (ok) {
+        printf("%.17g %.17g %.17g\n", s.low, s.high, s.upper);
+    }
+    return ok;
+}
+
+static const struct {
+    const char *name;
+    bool (*print)(const double *at, size_t n);
+} modes[] = {
+    {"pairs", print_pairs}, {"upward", print_upward}, {"holm", print_holm}, {"share", print_share}};
+
+#define MODES (sizeof modes / sizeof modes[0])
+
 int main(int argc, char **argv)
 {
-    if (argc != 2 || (strcmp(argv[1], "pairs") != 0 && strcmp(argv[1], "upward") != 0 &&
-                      strcmp(argv[1], "holm") != 0)) {
-        fprintf(stderr, "usage: stats-cli pairs|upward|holm <numbers\n");
+    size_t mode = 0;
+    while (argc == 2 && mode < MODES && strcmp(argv[1], modes[mode].name) != 0) {
+        mode++;
+    }
+    if (argc != 2 || mode == MODES) {
+        fprintf(stderr, "usage: stats-cli pairs|upward|holm|share <numbers\n");
         return 2;
     }
     static double at[STATS_BLOCKS_MAX];
     char line[1 << 16];
     while (fgets(line, sizeof line, stdin) != NULL) {
         size_t n = parse(line, at);
-        bool (*print)(const double *, size_t) = argv[1][0] == 'p'   ? print_pairs
-                                                : argv[1][0] == 'u' ? print_upward
-                                                                    : print_holm;
-        if (!print(at, n)) {
+        if (!modes[mode].print(at, n)) {
             fprintf(stderr, "stats-cli: no result for %zu numbers\n", n);
             return 1;
         }
