@@ -94,6 +94,17 @@ struct words bench_argv(const struct plan *plan, const struct cell *cell, enum b
     return argv;
 }
 
+struct words bench_env(const struct cell *cell, const struct allocator *under)
+{
+    struct words env = {0};
+    char *number = text_format("ASHLAR_CELL=%d", cell->id);
+
+    words_add_all(&env, under->env.at);
+    words_add(&env, number);
+    free(number);
+    return env;
+}
+
 /* Runs a program without preload, for what it says. */
 static bool ask(struct child *child, const struct words *argv, struct failure *why)
 {

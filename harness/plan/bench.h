@@ -24,6 +24,10 @@ struct words bench_argv(const struct plan *plan, const struct cell *cell, enum b
  * not measured and hands it on to the program that is. */
 const char *bench_preload_as(const struct cell *cell);
 
+/* What its processes find in the environment: the allocator's variables, and the cell's number as
+ * ASHLAR_CELL, so that one library can do something else in each cell (plant/plant.c does). */
+struct words bench_env(const struct cell *cell, const struct allocator *under);
+
 /* Asks the program about a cell: fills cell->params and the entry points that it needs. An unknown
  * workload or option is EXIT_USAGE with the program's own words. */
 bool bench_describe(const struct plan *plan, struct cell *cell, struct words *needed,

@@ -94,8 +94,8 @@ static bool start_pass(struct counting *counting, struct job *job, struct failur
     const struct allocator *under = &counting->plan->allocators[job->allocator];
     const struct cell *cell = &counting->plan->suite.cells[job->cell];
     struct words bench = bench_argv(counting->plan, cell, BENCH_TIMED, pass_ops(counting, job));
-    struct words argv = {0};
-    struct child_order order = {.env = under->env.at,
+    struct words argv = {0}, env = bench_env(cell, under);
+    struct child_order order = {.env = env.at,
                                 .preload = under->path,
                                 .pad_bytes = (unsigned)(ENVIRONMENT_BYTES - strlen(under->path)),
                                 .timeout_ms = TIMEOUT_MS,
@@ -118,6 +118,7 @@ static bool start_pass(struct counting *counting, struct job *job, struct failur
     job->running = child_start(&job->child, &order, why);
     words_free(&bench);
     words_free(&argv);
+    words_free(&env);
     return job->running;
 }
 

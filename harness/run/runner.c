@@ -40,8 +40,9 @@ static bool run_child(struct runner *runner, size_t cell, size_t allocator, enum
     const struct allocator *under = &runner->plan->allocators[allocator];
     const struct cell *what = &runner->plan->suite.cells[cell];
     struct words argv = bench_argv(runner->plan, what, mode, ops);
+    struct words env = bench_env(what, under);
     struct child_order order = {.argv = argv.at,
-                                .env = under->env.at,
+                                .env = env.at,
                                 .preload = under->path,
                                 .preload_as = bench_preload_as(what),
                                 .pad_bytes = pad_bytes,
@@ -51,6 +52,7 @@ static bool run_child(struct runner *runner, size_t cell, size_t allocator, enum
     bool ok = child_run(child, &order, why);
 
     words_free(&argv);
+    words_free(&env);
     if (ok && child->fate == FATE_STOPPED) {
         child_free(child);
         return interrupted(why);
