@@ -27,8 +27,16 @@ $(B)/alloc/prefixed/%.o: alloc/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALLOC_CFLAGS) -c $< -o $@
 
-$(B)/libashlar.so: $(ALLOC_OBJS) $(B)/alloc/override/api/early_tls.o
-	$(CC) $(OPT) -shared -Wl,-soname,libashlar.so -Wl,-z,now -o $@ $^ -lpthread
+ALLOC_SO_OBJS := $(ALLOC_OBJS) $(B)/alloc/override/api/early_tls.o
+ALLOC_SO_LINK  = $(CC) $(OPT) -shared -Wl,-soname,libashlar.so -Wl,-z,now
+
+$(B)/libashlar.so: $(ALLOC_SO_OBJS)
+	$(ALLOC_SO_LINK) -o $@ $^ -lpthread
+
+# How that was linked, for `ashlar aa`, which links the same objects in other orders: the command, then
+# an object a line, as they are called from here.
+$(B)/libashlar.so.link: $(B)/libashlar.so
+	@printf '%s\n' '$(ALLOC_SO_LINK) -o "$$OUT" $$OBJECTS -lpthread' $(ALLOC_SO_OBJS:$(B)/%=%) >$@
 
 # An archive of one object: who takes malloc from it takes all of it, and never a part of the C
 # library's malloc as well.
@@ -44,7 +52,7 @@ $(B)/%.a: $(B)/alloc/%.o
 
 -include $(ALLOC_OBJS:.o=.d) $(ALLOC_PREFIXED_OBJS:.o=.d)
 
-ALL += $(B)/libashlar.so $(B)/libashlar.a $(B)/libashlar_prefixed.a
+ALL += $(B)/libashlar.so $(B)/libashlar.so.link $(B)/libashlar.a $(B)/libashlar_prefixed.a
 
 -include alloc/test/module.mk
 -include alloc/test/unit/module.mk

@@ -18,7 +18,8 @@ HARNESS_UNITS    := $(patsubst harness/test/%.c,$(B)/harness/test/%,\
 ALL        += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES)
 CHECKS     += $(sort $(wildcard harness/test/*.bats)) $(HARNESS_UNITS)
 CHECK_DEPS += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES) \
-              $(B)/libashlar.so $(B)/ashlar-bench $(B)/ashlar-micro \
+              $(B)/libashlar.so $(B)/libashlar.so.link \
+              $(B)/ashlar-bench $(B)/ashlar-micro \
               $(B)/harness/test/fake-bench $(HARNESS_PRELOADS) $(HARNESS_UNITS)
 
 # Exit codes 1 and 3 are verdicts (somebody is worse, nothing can be said), not failures to compare.
