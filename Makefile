@@ -16,6 +16,7 @@ ifeq ($(origin CXX),default)
 CXX        := g++
 endif
 AR         ?= ar
+OBJCOPY    ?= objcopy
 OPT        ?= -O2
 WARN       := -Wall -Wextra -Wshadow -Wstrict-prototypes
 CWARN      := $(WARN)

@@ -8,6 +8,7 @@
  *     process/     launcher, child            one process
  *     judge/       statistics, reports        what it means
  *     base/        failures, text, chance     words
+ *     plant/       a slowdown of known size   for `ashlar aa`; not in this command
  *
  * Every folder uses those below it; judge/ reads only the files that run/ has written.
  */

@@ -15,10 +15,11 @@ HARNESS_PRELOADS := $(patsubst harness/test/%.c,$(B)/harness/test/%.so,\
 HARNESS_UNITS    := $(patsubst harness/test/%.c,$(B)/harness/test/%,\
                       $(wildcard harness/test/test_*.c))
 
-ALL        += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES)
+ALL        += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES) \
+              $(B)/libashlar-planted.so
 CHECKS     += $(sort $(wildcard harness/test/*.bats)) $(HARNESS_UNITS)
 CHECK_DEPS += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES) \
-              $(B)/libashlar.so $(B)/libashlar.so.link \
+              $(B)/libashlar.so $(B)/libashlar.so.link $(B)/libashlar-planted.so \
               $(B)/ashlar-bench $(B)/ashlar-micro \
               $(B)/harness/test/fake-bench $(HARNESS_PRELOADS) $(HARNESS_UNITS)
 
@@ -47,6 +48,22 @@ $(B)/suites/%.ini: harness/suites/%.ini
 	@mkdir -p $(@D)
 	cp $< $@
 
+# The allocator with a plant before its doors: the same objects, but that the doors of the plant have
+# another name in theirs.
+PLANT_DOORS := malloc calloc realloc aligned_alloc posix_memalign
+
+$(B)/harness/plant/entry.o: $(B)/alloc/override/api/entry.o
+	@mkdir -p $(@D)
+	$(OBJCOPY) $(foreach door,$(PLANT_DOORS),--redefine-sym $(door)=plant_next_$(door)) $< $@
+
+$(B)/harness/plant/plant.o: harness/plant/plant.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIC -fvisibility=hidden -fno-builtin -c $< -o $@
+
+$(B)/libashlar-planted.so: $(filter-out %/api/entry.o,$(ALLOC_SO_OBJS)) $(B)/harness/plant/entry.o \
+    $(B)/harness/plant/plant.o
+	$(ALLOC_SO_LINK) -o $@ $^ -lpthread
+
 # Tests: a bench that misbehaves on demand, libraries that are no good allocators, and unit
 # tests, which link the objects they test and nothing else.
 $(B)/harness/test/fake-bench: $(B)/harness/test/fake_bench.o
@@ -70,5 +87,5 @@ $(B)/harness/test/test_$(1): $(B)/harness/test/test_$(1).o $(HARNESS_TEST_$(1):%
 endef
 $(foreach unit,$(HARNESS_UNITS:$(B)/harness/test/test_%=%),$(eval $(call harness_unit,$(unit))))
 
--include $(HARNESS_OBJS:.o=.d) $(B)/harness/process/launch.d $(B)/harness/allocators/probe.d \
+-include $(HARNESS_OBJS:.o=.d) $(B)/harness/plant/plant.d $(B)/harness/process/launch.d $(B)/harness/allocators/probe.d \
          $(HARNESS_PRELOADS:.so=.d) $(HARNESS_UNITS:=.d) $(wildcard $(B)/harness/test/*.d)
