@@ -6,7 +6,6 @@
 
 #include "gate.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -91,20 +90,15 @@ static json_t *ruling_json(const struct samples *run, const struct gate_ruling *
 
 json_t *gate_ruling_of(const char *dir, char *err, size_t err_size)
 {
-    char path[PATH_MAX], why[256];
+    char why[256];
     struct samples run;
     struct gate_ruling ruling;
     json_t *out = NULL;
-    int len = snprintf(path, sizeof path, "%s/samples.jsonl", dir);
-    if (len < 0 || (size_t)len >= sizeof path) {
-        snprintf(err, err_size, "%.64s...: the name is too long; give a shorter one", dir);
-        return NULL;
-    }
-    if (!samples_read(path, &run, err, err_size)) {
+    if (!samples_read_run(dir, &run, err, err_size)) {
         return NULL;
     }
     if (!gate_judge(&run, &ruling, why, sizeof why)) {
-        snprintf(err, err_size, "%s: %s", path, why);
+        snprintf(err, err_size, "%s/samples.jsonl: %s", dir, why);
     } else {
         out = ruling_json(&run, &ruling);
         gate_free(&ruling);

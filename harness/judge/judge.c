@@ -12,8 +12,6 @@
 #include "table.h"
 #include "verdict.h"
 
-#include <limits.h>
-
 #define EXIT_OK 0
 #define EXIT_BAD_INPUT 2
 #define EXIT_CELL_FAILED 4
@@ -92,15 +90,9 @@ static bool judge(const char *run_dir, const struct samples *run, bool color, FI
 bool judge_run(const char *run_dir, bool color, FILE *table_out, char *err, size_t err_size,
                int *exit_code)
 {
-    char path[PATH_MAX];
     struct samples run;
     *exit_code = EXIT_BAD_INPUT;
-    int len = snprintf(path, sizeof path, "%s/samples.jsonl", run_dir);
-    if (len < 0 || (size_t)len >= sizeof path) {
-        snprintf(err, err_size, "%.64s...: the name is too long; give a shorter one", run_dir);
-        return false;
-    }
-    if (!samples_read(path, &run, err, err_size)) {
+    if (!samples_read_run(run_dir, &run, err, err_size)) {
         return false;
     }
     bool ok = judge(run_dir, &run, color, table_out, err, err_size, exit_code);

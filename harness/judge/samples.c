@@ -8,6 +8,7 @@
 #include "stats.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -481,6 +482,18 @@ bool samples_read(const char *path, struct samples *out, char *err, size_t err_s
     }
     fill_slots(out);
     return true;
+}
+
+bool samples_read_run(const char *dir, struct samples *out, char *err, size_t err_size)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s/samples.jsonl", dir);
+    if (len < 0 || (size_t)len >= sizeof path) {
+        snprintf(err, err_size, "%.64s...: the name is too long; give a shorter one", dir);
+        *out = (struct samples){0};
+        return false;
+    }
+    return samples_read(path, out, err, err_size);
 }
 
 void samples_free(struct samples *run)

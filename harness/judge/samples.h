@@ -85,6 +85,9 @@ struct samples {
 /* Reads path. False and one line in err when the file cannot be judged; *out is then empty. */
 bool samples_read(const char *path, struct samples *out, char *err, size_t err_size);
 
+/* The same of a run's folder: dir/samples.jsonl. */
+bool samples_read_run(const char *dir, struct samples *out, char *err, size_t err_size);
+
 void samples_free(struct samples *run);
 
 /* The sample of a block that is not warm-up; NULL: it was not run. Where a block was run again the

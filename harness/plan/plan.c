@@ -203,7 +203,7 @@ bool plan_prepare(struct plan *plan, struct failure *why)
 
 /* ---- to and from JSON ---- */
 
-static json_t *words_to_json(const struct words *words)
+json_t *words_to_json(const struct words *words)
 {
     json_t *array = json_array();
 
@@ -212,7 +212,7 @@ static json_t *words_to_json(const struct words *words)
     return array;
 }
 
-static struct words words_of_json(const json_t *array)
+struct words words_of_json(const json_t *array)
 {
     struct words words = {0};
 
@@ -394,7 +394,7 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
 
 /* ---- does it still hold ---- */
 
-static bool same_build(const char *what, const char *path, const char *stored, struct failure *why)
+bool plan_same_build(const char *what, const char *path, const char *stored, struct failure *why)
 {
     struct elf_file elf;
 
@@ -429,15 +429,15 @@ bool plan_still_holds(const struct plan *plan, struct failure *why)
     if (key != NULL)
         return false;
     for (i = 0; i < plan->n_allocators; i++)
-        if (!same_build(plan->allocators[i].name, plan->allocators[i].path,
-                        plan->allocators[i].build_id, why))
+        if (!plan_same_build(plan->allocators[i].name, plan->allocators[i].path,
+                             plan->allocators[i].build_id, why))
             return false;
     json_array_foreach(
         plan->programs, i,
-        program) if (!same_build(json_string_value(json_object_get(program, "name")),
-                                 json_string_value(json_object_get(program, "path")),
-                                 json_string_value(json_object_get(program, "build_id")),
-                                 why)) return false;
+        program) if (!plan_same_build(json_string_value(json_object_get(program, "name")),
+                                      json_string_value(json_object_get(program, "path")),
+                                      json_string_value(json_object_get(program, "build_id")),
+                                      why)) return false;
     return true;
 }
 

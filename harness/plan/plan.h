@@ -52,6 +52,13 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
  * fails with EXIT_ENVIRONMENT and names the difference. */
 bool plan_still_holds(const struct plan *plan, struct failure *why);
 
+/* The same of one file and its stored build id; `what` is how the complaint calls it. */
+bool plan_same_build(const char *what, const char *path, const char *stored, struct failure *why);
+
+/* Lists of words in a plan's line. */
+json_t *words_to_json(const struct words *words);
+struct words words_of_json(const json_t *array);
+
 /* Whether a cell is left out for an allocator. */
 bool plan_skips(const struct plan *plan, size_t cell, size_t allocator);
 

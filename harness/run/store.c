@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FILE_NAME "samples.jsonl"
 #define RUNS_A_SECOND_MAX 100
 
 static bool make_dirs(const char *path)
@@ -55,14 +54,20 @@ bool store_check(const char *results, struct failure *why)
     return ok;
 }
 
-static bool open_file(struct store *store, int flags, struct failure *why)
+static bool open_file(struct store *store, const char *file, int flags, struct failure *why)
 {
-    store->path = text_format("%s/%s", store->dir, FILE_NAME);
+    store->path = text_format("%s/%s", store->dir, file);
     store->fd = open(store->path, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0666);
     return store->fd >= 0 || unwritable(store->path, why);
 }
 
 bool store_create(struct store *store, const char *results, struct failure *why)
+{
+    return store_create_as(store, results, "", STORE_SAMPLES, why);
+}
+
+bool store_create_as(struct store *store, const char *results, const char *prefix, const char *file,
+                     struct failure *why)
 {
     char stamp[32];
     time_t now = time(NULL);
@@ -75,10 +80,10 @@ bool store_create(struct store *store, const char *results, struct failure *why)
     gmtime_r(&now, &utc);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
     for (int i = 1; i <= RUNS_A_SECOND_MAX; i++) {
-        store->dir = i == 1 ? text_format("%s/%s", results, stamp)
-                            : text_format("%s/%s-%d", results, stamp, i);
+        store->dir = i == 1 ? text_format("%s/%s%s", results, prefix, stamp)
+                            : text_format("%s/%s%s-%d", results, prefix, stamp, i);
         if (mkdir(store->dir, 0777) == 0)
-            return open_file(store, O_CREAT | O_EXCL, why);
+            return open_file(store, file, O_CREAT | O_EXCL, why);
         if (errno != EEXIST)
             break;
         free(store->dir);
@@ -136,7 +141,13 @@ static char *run_dir_of(const char *dir)
 bool store_reopen(struct store *store, const char *dir, json_t **lines, long **offsets,
                   struct failure *why)
 {
-    char *path = text_format("%s/%s", dir, FILE_NAME);
+    return store_reopen_as(store, dir, STORE_SAMPLES, lines, offsets, why);
+}
+
+bool store_reopen_as(struct store *store, const char *dir, const char *file, json_t **lines,
+                     long **offsets, struct failure *why)
+{
+    char *path = text_format("%s/%s", dir, file);
     char *text = text_of_file(path);
     bool ok;
 
@@ -159,7 +170,7 @@ bool store_reopen(struct store *store, const char *dir, json_t **lines, long **o
     store->dir = run_dir_of(dir);
     while (strlen(store->dir) > 1 && store->dir[strlen(store->dir) - 1] == '/')
         store->dir[strlen(store->dir) - 1] = '\0';
-    return ok && open_file(store, 0, why);
+    return ok && open_file(store, file, 0, why);
 }
 
 bool store_cut(struct store *store, long offset, struct failure *why)

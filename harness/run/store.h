@@ -18,9 +18,11 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#define STORE_SAMPLES "samples.jsonl"
+
 struct store {
     char *dir;  /* results/STAMP */
-    char *path; /* of samples.jsonl */
+    char *path; /* of its file */
     int fd;     /* -1 when closed */
 };
 
@@ -29,6 +31,12 @@ bool store_check(const char *results, struct failure *why);
 
 /* Makes the run's directory below `results` and opens its empty file. */
 bool store_create(struct store *store, const char *results, struct failure *why);
+
+/* The same with results/PREFIX-and-STAMP/FILE: other books of the same kind (`ashlar aa`). */
+bool store_create_as(struct store *store, const char *results, const char *prefix, const char *file,
+                     struct failure *why);
+bool store_reopen_as(struct store *store, const char *dir, const char *file, json_t **lines,
+                     long **offsets, struct failure *why);
 
 /* Opens the file of an interrupted run and gives all its lines, the torn one left out. Offsets of
  * the lines' beginnings are in `offsets` (one more than lines: the end of the last), on the heap.

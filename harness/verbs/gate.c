@@ -7,6 +7,8 @@
  * The rule is judge/gate.h's, asked after each step with what is on disk. So a gate that was cut
  * off goes on where it stood, and one that has ended says the same again.
  */
+#include "verbs/gate.h"
+
 #include "base/text.h"
 #include "judge/gate_json.h"
 #include "judge/publish.h"
@@ -222,7 +224,7 @@ static bool check_options(struct gate_options *chosen, char **allocators, char *
 
 /* ---- the run ---- */
 
-static void tell_minutes(const struct plan *plan)
+void gate_minutes(const struct plan *plan, double *least, double *most)
 {
     const json_t *looks = json_object_get(plan->gate, "looks");
     const json_t *first = json_array_get(looks, 0);
@@ -232,14 +234,20 @@ static void tell_minutes(const struct plan *plan)
     for (size_t c = 0; c < plan->suite.count; c++)
         counts += plan->counts && plan->suite.cells[c].count_ops > 0;
     double rest = cells * 2 * NULLS_S + counts * 2 * COUNT_S;
-    double least = rest + cells * 2 * (first_blocks + 1) * PROCESS_S;
-    double most = rest + cells * 2 * (double)plan_rounds(plan) * PROCESS_S;
+    *least = (rest + cells * 2 * (first_blocks + 1) * PROCESS_S) / 60;
+    *most = (rest + cells * 2 * (double)plan_rounds(plan) * PROCESS_S) / 60;
+}
 
+static void tell_minutes(const struct plan *plan)
+{
+    double least, most;
+
+    gate_minutes(plan, &least, &most);
     fprintf(stderr,
             "ashlar: a gate of %zu cells and %zu tests: %.1f minutes at least, %.0f at most, where "
             "a process takes %.1f s\n",
-            plan->suite.count, json_array_size(json_object_get(plan->gate, "tests")), least / 60,
-            most / 60, PROCESS_S);
+            plan->suite.count, json_array_size(json_object_get(plan->gate, "tests")), least, most,
+            PROCESS_S);
 }
 
 static json_t *ruling_of(const char *dir, struct failure *why)
@@ -326,16 +334,23 @@ static bool write_to(const char *path, const char *mode, const json_t *ruling,
            fail(why, EXIT_USAGE, "cannot write %s (%s); give another place", path, strerror(errno));
 }
 
+static bool publish_ruling(const char *dir, json_t *ruling, struct failure *why)
+{
+    static const struct publication files[] = {{"gate.json", write_ruling}};
+    bool ok = publish_all(dir, files, 1, ruling, why->text, sizeof why->text);
+
+    if (!ok)
+        why->exit_code = EXIT_USAGE;
+    return ok;
+}
+
 static bool publish(const struct gate_options *chosen, const char *dir, json_t *ruling,
                     struct failure *why)
 {
-    static const struct publication files[] = {{"gate.json", write_ruling}};
     const char *summary = getenv("GITHUB_STEP_SUMMARY");
 
-    if (!publish_all(dir, files, 1, ruling, why->text, sizeof why->text)) {
-        why->exit_code = EXIT_USAGE;
+    if (!publish_ruling(dir, ruling, why))
         return false;
-    }
     if (chosen->junit != NULL && !write_to(chosen->junit, "we", ruling, gate_report_junit, why))
         return false;
     if (summary != NULL && summary[0] != '\0' &&
@@ -412,12 +427,14 @@ static int conclude(const struct gate_options *chosen, const struct measurement 
     return code;
 }
 
-static int gate(struct gate_options *chosen, const json_t *waivers, struct failure *why)
+static int gate(struct gate_options *chosen, const json_t *waivers, void *context,
+                struct failure *why)
 {
     struct measurement run;
     json_t *ruling = NULL;
     int code;
 
+    (void)context;
     if (measure_open(&chosen->measure, &run, why)) {
         tell_minutes(&run.plan);
         ruling = run_gate(&run, chosen->measure.quiet, why);
@@ -428,7 +445,11 @@ static int gate(struct gate_options *chosen, const json_t *waivers, struct failu
     return code;
 }
 
-int verb_gate(int argc, char **argv, struct failure *why)
+/* Reads the words of a command line, and does with them. */
+static int with_words(int argc, char **argv,
+                      int (*then)(struct gate_options *chosen, const json_t *waivers, void *context,
+                                  struct failure *why),
+                      void *context, struct failure *why)
 {
     struct gate_options chosen = {
         .measure = {.results = "results", .comparing = true, .settle = settle, .why = why}};
@@ -444,7 +465,7 @@ int verb_gate(int argc, char **argv, struct failure *why)
         waivers = waivers_read(chosen.waivers_file, why);
         ok = waivers != NULL;
     }
-    code = ok ? gate(&chosen, waivers, why) : why->exit_code;
+    code = ok ? then(&chosen, waivers, context, why) : why->exit_code;
     json_decref(waivers);
     budgets_free(&chosen.budgets);
     words_free(&chosen.budget_texts);
@@ -454,4 +475,54 @@ int verb_gate(int argc, char **argv, struct failure *why)
     free(allocators);
     free(baseline);
     return code;
+}
+
+int verb_gate(int argc, char **argv, struct failure *why)
+{
+    return with_words(argc, argv, gate, NULL, why);
+}
+
+/* ---- for another verb ---- */
+
+static int rehearse(struct gate_options *chosen, const json_t *waivers, void *context,
+                    struct failure *why)
+{
+    (void)waivers;
+    return measure_plan(&chosen->measure, context, why) ? EXIT_OK : why->exit_code;
+}
+
+static int perform(struct gate_options *chosen, const json_t *waivers, void *context,
+                   struct failure *why)
+{
+    struct gate_result *result = context;
+    struct measurement run;
+    bool ok = measure_open(&chosen->measure, &run, why);
+
+    (void)waivers;
+    if (ok) {
+        result->ruling = run_gate(&run, chosen->measure.quiet, why);
+        result->dir = text_copy(run.store.dir);
+        ok = result->ruling != NULL && publish_ruling(result->dir, result->ruling, why);
+    }
+    measure_close(&run);
+    return ok ? EXIT_OK : why->exit_code;
+}
+
+bool gate_rehearse(int argc, char **argv, struct plan *plan, struct failure *why)
+{
+    memset(plan, 0, sizeof *plan);
+    return with_words(argc, argv, rehearse, plan, why) == EXIT_OK;
+}
+
+bool gate_perform(int argc, char **argv, struct gate_result *result, struct failure *why)
+{
+    *result = (struct gate_result){0};
+    return with_words(argc, argv, perform, result, why) == EXIT_OK;
+}
+
+void gate_result_free(struct gate_result *result)
+{
+    json_decref(result->ruling);
+    free(result->dir);
+    *result = (struct gate_result){0};
 }

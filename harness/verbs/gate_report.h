@@ -22,7 +22,7 @@ void gate_report_commands(const json_t *ruling, FILE *out);
 /* A test case a test: what does not tell is skipped, a failed process is an error. */
 void gate_report_junit(const json_t *ruling, FILE *out);
 
-/* How many tests have this word. */
+/* How many tests have this word; of a ruling or of anything else with "tests". */
 size_t gate_report_count(const json_t *ruling, const char *word);
 
 #endif

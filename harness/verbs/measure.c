@@ -191,7 +191,7 @@ static bool open_suite(const struct measure_options *chosen, struct suite *suite
     return suite_open(suite, chosen->suite != NULL ? chosen->suite : "quick", why);
 }
 
-static bool make_plan(const struct measure_options *chosen, struct plan *plan, struct failure *why)
+bool measure_plan(const struct measure_options *chosen, struct plan *plan, struct failure *why)
 {
     memset(plan, 0, sizeof *plan);
     if (!open_suite(chosen, &plan->suite, why) || !resolve_allocators(chosen, plan, why))
@@ -212,7 +212,7 @@ static bool make_plan(const struct measure_options *chosen, struct plan *plan, s
 static bool begin(const struct measure_options *chosen, struct plan *plan, struct journal *journal,
                   struct store *store, struct failure *why)
 {
-    if (!store_check(chosen->results, why) || !make_plan(chosen, plan, why) ||
+    if (!store_check(chosen->results, why) || !measure_plan(chosen, plan, why) ||
         !store_create(store, chosen->results, why))
         return false;
     journal_open(journal, plan);
@@ -294,7 +294,7 @@ static bool resume(const struct measure_options *chosen, struct plan *plan, stru
 static bool only_calibrate(const struct measure_options *chosen, struct failure *why)
 {
     struct plan plan;
-    bool ok = make_plan(chosen, &plan, why) && calibrate(&plan, stdout, why);
+    bool ok = measure_plan(chosen, &plan, why) && calibrate(&plan, stdout, why);
 
     plan_close(&plan);
     return ok;

@@ -42,6 +42,9 @@ struct measurement {
     struct store store;
 };
 
+/* Settles all of a new run; nothing is run or written. Close the plan in either case. */
+bool measure_plan(const struct measure_options *chosen, struct plan *plan, struct failure *why);
+
 /* Begins a run, or opens the one to resume; nothing is measured yet. Close it in either case. */
 bool measure_open(const struct measure_options *chosen, struct measurement *run,
                   struct failure *why);
