@@ -4,7 +4,7 @@
 JUDGE_DIR   := harness/judge
 JUDGE_B     := $(B)/harness/judge
 JUDGE_NAMES := stats samples growth memory verdict mean doubt gate gate_json figure summary table \
-               publish report judge share
+               publish report judge share aa
 JUDGE_OBJS  := $(JUDGE_NAMES:%=$(JUDGE_B)/%.o) $(JUDGE_B)/asset.o
 JUDGE_LIBS  := -ljansson -lgsl -lgslcblas -lRmath -lm
 JUDGE_VEGA  := /usr/share/javascript/vega
@@ -26,7 +26,7 @@ $(JUDGE_B)/asset.o: $(JUDGE_DIR)/asset.S $(JUDGE_B)/vega.js \
 # Tests. Each links only the floors below what it tests.
 
 JUDGE_TESTS := $(JUDGE_B)/test/test_stats $(JUDGE_B)/test/test_verdict $(JUDGE_B)/test/test_gate \
-               $(JUDGE_B)/test/test_share
+               $(JUDGE_B)/test/test_share $(JUDGE_B)/test/test_aa
 JUDGE_TOOLS := $(JUDGE_B)/test/stats-cli $(JUDGE_B)/test/judge-cli
 
 $(JUDGE_B)/test/test_stats: $(JUDGE_DIR)/test/test_stats.c $(JUDGE_B)/stats.o
@@ -35,6 +35,8 @@ $(JUDGE_B)/test/test_verdict: $(JUDGE_DIR)/test/test_verdict.c \
 $(JUDGE_B)/test/test_gate: $(JUDGE_DIR)/test/test_gate.c \
     $(addprefix $(JUDGE_B)/,stats.o samples.o gate.o)
 $(JUDGE_B)/test/test_share: $(JUDGE_DIR)/test/test_share.c $(JUDGE_B)/share.o
+$(JUDGE_B)/test/test_aa: $(JUDGE_DIR)/test/test_aa.c \
+    $(addprefix $(JUDGE_B)/,stats.o samples.o share.o aa.o)
 $(JUDGE_B)/test/stats-cli: $(JUDGE_DIR)/test/stats_cli.c $(JUDGE_B)/stats.o $(JUDGE_B)/share.o
 $(JUDGE_B)/test/judge-cli: $(JUDGE_DIR)/test/judge_cli.c $(JUDGE_OBJS)
 

@@ -6,6 +6,8 @@
  *          slow:PER_CENT | shaky | grow:0 | grow:half | grow:1 | crash-at:SIZE |
  *          fat:PER_CENT | busy:PER_CENT
  *          fade:N:PER_CENT  slow until FAKE_LOG counts N runs
+ *          deaf             obeys no plant
+ *          slow-if:TEXT:PER_CENT  slow when the library's path has TEXT
  *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
  *
  * When it is watched (ASHLAR_PHASE_FD, ASHLAR_LIVE_FD) its memory is known: 32 MiB resident for
@@ -22,6 +24,10 @@
  * The time it reports is made up: ops * 100 ns, times `slow`, with a little spread from a hash of
  * the block count that it finds in FAKE_LOG, or with a large one for `shaky`. `grow` multiplies it
  * by that power of --size, which must then be a square.
+ *
+ * It obeys ASHLAR_PLANT_<cell> as libashlar-planted.so does (harness/plant/plant.c), with one call
+ * of the allocator an operation, and with units that cost 50 ns (stall), 100 (miss), 500 (fault),
+ * or 4 KiB (leak); an `instr` is a round more of `busy`.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -202,6 +208,36 @@ static void use_memory(unsigned idle_ms)
     announce(END);
 }
 
+/* TEXT:PER_CENT */
+static unsigned long slowness_if(const char *rule)
+{
+    const char *library = getenv("LD_PRELOAD"), *colon = strrchr(rule, ':');
+    char text[256] = "";
+
+    if (library == NULL || colon == NULL || colon - rule >= (long)sizeof text)
+        _exit(99);
+    memcpy(text, rule, (size_t)(colon - rule));
+    return strstr(library, text) != NULL ? strtoul(colon + 1, NULL, 10) : 0;
+}
+
+/* Units of that kind an operation; 0: none are planted. */
+static double planted(const char *kind)
+{
+    const char *cell = getenv("ASHLAR_CELL"), *fake = getenv("FAKE"), *order;
+    char name[64], what[8];
+    double burst, period;
+
+    if (cell == NULL || (fake != NULL && strcmp(fake, "deaf") == 0) ||
+        snprintf(name, sizeof name, "ASHLAR_PLANT_%s", cell) >= (int)sizeof name)
+        return 0;
+    order = getenv(name);
+    if (order == NULL)
+        return 0;
+    if (sscanf(order, "%7[a-z]:%lf:%lf", what, &burst, &period) != 3)
+        _exit(99);
+    return strcmp(what, kind) == 0 ? burst / period : 0;
+}
+
 /* By how many per cent it is slower than usual, after so many runs. */
 static unsigned long slowness(const char *fake, long runs)
 {
@@ -210,6 +246,8 @@ static unsigned long slowness(const char *fake, long runs)
 
     if (strncmp(fake, "slow:", 5) == 0)
         return strtoul(fake + 5, NULL, 10);
+    if (strncmp(fake, "slow-if:", 8) == 0)
+        return slowness_if(fake + 8);
     if (strncmp(fake, "fade:", 5) != 0)
         return 0;
     until = strtol(fake + 5, &end, 10);
@@ -219,7 +257,8 @@ static unsigned long slowness(const char *fake, long runs)
 /* Instructions that follow the work alone: ops rounds, and so many per cent more. */
 static void be_busy(unsigned long ops, unsigned long more)
 {
-    volatile unsigned long round = ops * (100 + more) / 100 * 10;
+    volatile unsigned long round =
+        ops * (100 + more) / 100 * 10 + (unsigned long)((double)ops * planted("instr"));
 
     while (round > 0)
         round--;
@@ -235,9 +274,12 @@ static void print_result(const char *workload, const char *threads, unsigned lon
     unsigned long slow = fake != NULL && !idle ? slowness(fake, runs) : 0;
     unsigned long ns =
         ops * (100 + slow) * (100 + noise) / 100 * growth(fake, strtoul(size, NULL, 10));
+    double planted_ns = 50 * planted("stall") + 100 * planted("miss") + 500 * planted("fault");
+    int leak_kib = null ? 0 : (int)(4 * planted("leak") * (double)ops);
     int fat = fake != NULL && strncmp(fake, "fat:", 4) == 0 ? atoi(fake + 4) : 0;
     char line[1024];
 
+    ns += idle ? 0 : (unsigned long)((double)ops * planted_ns);
     snprintf(
         line, sizeof line,
         "{\"schema\":\"%s\",\"workload\":\"%s\",\"params\":\"toy=1\",\"threads\":%s,\"seed\":1,"
@@ -245,7 +287,7 @@ static void print_result(const char *workload, const char *threads, unsigned lon
         "\"null\":%s,\"check_failures\":%d}\n",
         describe ? "ashlar-bench-describe-1" : "ashlar-bench-1", workload, threads, ops,
         strcmp(workload, "paged") == 0 ? "pvalloc" : "malloc", ns,
-        null ? 1000 : 1000 + 19000 * (100 + fat) / 100, null ? "true" : "false",
+        null ? 1000 : 1000 + 19000 * (100 + fat) / 100 + leak_kib, null ? "true" : "false",
         fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
     say(line);
 }

@@ -123,3 +123,24 @@ peak_kib() {
     done
     run -0 env LD_PRELOAD="$library" "${work[@]}"
 }
+
+@test "ashlar aa plants one per cent of instructions in a real workload, and finds it" {
+    command -v valgrind >/dev/null || skip "valgrind is absent"
+    cat >small.ini <<-INI
+	[suite]
+	blocks = 12
+	[cell small]
+	workload = fastpath
+	args = --size 64 --ops 400000
+	primary = yes
+	count_ops = 40000
+	INI
+    # What the noise of so short a process says of its time is not asked here.
+    "$ASHLAR_BUILD/ashlar" aa --suite "$PWD/small.ini" --results res --quiet --verdicts 0 --trials 1 \
+        --plants instr:0.2,1 --max-blocks 12 --budget "small:time=none,peak_rss=none" >out || [[ $? == 3 ]]
+    cat out
+    run -0 jq -r '.plants[] | select(.metric == "instructions") | "\(.size) \(.found) \(.n)"' res/aa-*/aa.json
+    assert_output $'0.2 0 1\n1 1 1'
+    run -0 jq -r '.plants[] | select(.size == 1) | .achieved >= 0.0095 and .achieved <= 0.0105' res/aa-*/aa.json
+    assert_output true
+}

@@ -23,6 +23,7 @@ int verb_list(int argc, char **argv, struct failure *why);
 int verb_run(int argc, char **argv, struct failure *why);
 int verb_compare(int argc, char **argv, struct failure *why);
 int verb_gate(int argc, char **argv, struct failure *why);
+int verb_aa(int argc, char **argv, struct failure *why);
 int verb_report(int argc, char **argv, struct failure *why);
 
 #endif
