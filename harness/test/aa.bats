@@ -118,10 +118,12 @@ lines() {
     assert_equal "$(found stall 10 time)" ""
 }
 
-@test "kill -9 loses nothing that has ended, and --resume goes on in the middle of a gate" {
-    entry sleeper "hang-while:$PWD/asleep"
+# begin_and_hang NAME: an aa of 99 verdicts under that sleeper, in the background as $pid, which hangs in a process of a
+# verdict after the first.
+begin_and_hang() {
+    entry "$1" "hang-while:$PWD/asleep"
     sed -i 's/timeout_s = 2/timeout_s = 60/' toy.ini
-    "$ASHLAR_BUILD/ashlar" aa sleeper --suite "$PWD/toy.ini" --registry registry.ini --bench "$fake" \
+    "$ASHLAR_BUILD/ashlar" aa "$1" --suite "$PWD/toy.ini" --registry registry.ini --bench "$fake" \
         --results res --seed 1 --quiet --verdicts 99 2>err &
     pid=$!
     for ((i = 0; i < 400; i++)); do
@@ -134,6 +136,23 @@ lines() {
         sleep 0.05
     done
     assert_equal "$(cat asleep)" hangs
+}
+
+@test "Ctrl-C is exit 130, and says how to go on" {
+    begin_and_hang sleeper
+    kill -INT "$pid"
+    code=0
+    wait "$pid" || code=$?
+    assert_equal "$code" 130
+    run -0 tail -n 1 err
+    assert_output "ashlar aa: interrupted; what is done is kept, continue with --resume $(echo res/aa-*)"
+    rm asleep
+    want=3 go_on --verdicts 1
+    assert_line --partial "False alarms: 0 of "
+}
+
+@test "kill -9 loses nothing that has ended, and --resume goes on in the middle of a gate" {
+    begin_and_hang sleeper
     kill -KILL "$pid"
     wait "$pid" || true
     rm asleep
