@@ -10,6 +10,8 @@ HARNESS_OBJS   := $(HARNESS_SRCS:harness/%.c=$(B)/harness/%.o)
 HARNESS_SUITES := $(patsubst harness/%,$(B)/%,$(wildcard harness/suites/*.ini))
 HARNESS_CFLAGS  = $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIE -Iharness
 
+HARNESS_TOOLS    := $(B)/harness/test/fake-bench $(B)/harness/test/known-calls \
+                    $(B)/harness/test/deny-ptrace
 HARNESS_PRELOADS := $(patsubst harness/test/%.c,$(B)/harness/test/%.so,\
                       $(wildcard harness/test/preload_*.c))
 HARNESS_UNITS    := $(patsubst harness/test/%.c,$(B)/harness/test/%,\
@@ -21,7 +23,7 @@ CHECKS     += $(sort $(wildcard harness/test/*.bats)) $(HARNESS_UNITS)
 CHECK_DEPS += $(B)/ashlar $(B)/ashlar-launch $(B)/ashlar-probe $(HARNESS_SUITES) \
               $(B)/libashlar.so $(B)/libashlar.so.link $(B)/libashlar-planted.so \
               $(B)/ashlar-bench $(B)/ashlar-micro \
-              $(B)/harness/test/fake-bench $(HARNESS_PRELOADS) $(HARNESS_UNITS)
+              $(HARNESS_TOOLS) $(HARNESS_PRELOADS) $(HARNESS_UNITS)
 
 # Exit codes 1 and 3 are verdicts (somebody is worse, nothing can be said), not failures to compare.
 .PHONY: compare
@@ -38,7 +40,19 @@ $(B)/harness/%.o: harness/%.c
 $(B)/ashlar: $(HARNESS_OBJS) $(JUDGE_OBJS)
 	$(CC) $(OPT) -pie $^ -o $@ -ljansson -linih $(JUDGE_LIBS) -lm
 
-$(B)/ashlar-launch: $(B)/harness/process/launch.o
+# The kernel's numbers with their names, of the headers that this is built with.
+$(B)/harness/process/syscall_names.inc:
+	@mkdir -p $(@D)
+	$(CC) -dM -E -include sys/syscall.h -x c /dev/null | \
+	  sed -n 's/^#define SYS_\([a-z0-9_]*\) \(__NR_[a-z0-9_]*\)$$/    [\2] = "\1",/p' | \
+	  LC_ALL=C sort >$@.tmp
+	test -s $@.tmp
+	mv $@.tmp $@
+
+$(B)/harness/process/trace.o: $(B)/harness/process/syscall_names.inc
+$(B)/harness/process/trace.o: HARNESS_CFLAGS += -I$(B)/harness/process
+
+$(B)/ashlar-launch: $(B)/harness/process/launch.o $(B)/harness/process/trace.o
 	$(CC) $(OPT) -pie $^ -o $@
 
 $(B)/ashlar-probe: $(B)/harness/allocators/probe.o
@@ -64,10 +78,14 @@ $(B)/libashlar-planted.so: $(filter-out %/api/entry.o,$(ALLOC_SO_OBJS)) $(B)/har
     $(B)/harness/plant/plant.o
 	$(ALLOC_SO_LINK) -o $@ $^ -lpthread
 
-# Tests: a bench that misbehaves on demand, libraries that are no good allocators, and unit
-# tests, which link the objects they test and nothing else.
+# Tests: a bench that misbehaves on demand, programs whose system calls are known or refused,
+# libraries that are no good allocators, and unit tests, which link the objects they test and
+# nothing else.
 $(B)/harness/test/fake-bench: $(B)/harness/test/fake_bench.o
-	$(CC) $(OPT) -pie $^ -o $@
+$(B)/harness/test/known-calls: $(B)/harness/test/known_calls.o
+$(B)/harness/test/deny-ptrace: $(B)/harness/test/deny_ptrace.o
+$(HARNESS_TOOLS):
+	$(CC) $(OPT) -pie $^ -o $@ -lpthread
 
 $(B)/harness/test/preload_%.so: harness/test/preload_%.c
 	@mkdir -p $(@D)

@@ -5,11 +5,13 @@
 #include "base/text.h"
 #include "machine/check.h"
 #include "machine/environment.h"
+#include "process/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PARANOID_MAX 2 /* above it, user programs may not count even themselves */
+#define PARANOID_MAX 2        /* above it, user programs may not count even themselves */
+#define PTRACE_SCOPE_DENIED 2 /* from here on Yama forbids it even with one's own children */
 
 /* /etc/ld.so.preload reaches every process of the machine, those that are measured too. */
 static bool check_system_preload(struct complaint *complaint, const struct gauges *gauges)
@@ -90,6 +92,24 @@ static bool check_paranoid(struct complaint *complaint, const struct gauges *gau
                     "perf_event_paranoid is %d: only root may count", level);
 }
 
+/* Another machine's cannot be tried from here; Yama says what it would forbid. */
+static bool check_ptrace(struct complaint *complaint, const struct gauges *gauges)
+{
+    char *scope = environment_read("/proc/sys/kernel/yama/ptrace_scope");
+    bool forbidden = scope != NULL && atoi(scope) >= PTRACE_SCOPE_DENIED;
+    const char *problem = environment_root[0] == '\0' ? trace_problem()
+                          : forbidden                 ? "kernel.yama.ptrace_scope forbids it"
+                                                      : NULL;
+
+    (void)gauges;
+    free(scope);
+    return problem != NULL &&
+           complain(complaint,
+                    "sysctl kernel.yama.ptrace_scope=1 (or less); in a container --cap-add "
+                    "SYS_PTRACE, or a seccomp profile that allows ptrace",
+                    "programs cannot be traced (%s): system calls are not counted", problem);
+}
+
 const struct check checks_of_software[] = {
     {"system-preload", LEVEL_BIAS, "all", "the measured programs run with it too",
      check_system_preload},
@@ -106,5 +126,6 @@ const struct check checks_of_software[] = {
      check_pmu},
     {"paranoid", LEVEL_GAP, "instructions, cycles, cache and branch misses",
      "counters are refused, as if there were none", check_paranoid},
+    {"ptrace", LEVEL_GAP, "system calls", "not counted", check_ptrace},
     {0},
 };

@@ -80,6 +80,8 @@ static struct words launcher_argv(const struct child_order *order)
         words_add(&argv, "--no-aslr");
     if (order->count)
         words_add(&argv, "--count");
+    if (order->trace)
+        words_add(&argv, "--syscalls");
     words_add(&argv, "--");
     words_add_all(&argv, order->argv);
     return argv;

@@ -30,6 +30,7 @@ struct child_order {
     uint64_t timeout_ms;    /* 0: none */
     bool randomise;         /* address space layout */
     bool count;             /* perf_event counters */
+    bool trace;             /* system calls by name, see trace.h */
     const int *hand_on;     /* [2] descriptors that the program gets as 3 and 4; NULL: none */
 };
 

@@ -9,9 +9,12 @@
  * library but libc and allocates nothing.
  *
  * What it sets for the program: layout randomisation on or off, LD_PRELOAD, a padding variable that
- * moves the stack, counters that start at exec. On time-out, on SIGTERM and when its own parent
- * dies, it kills the whole process group.
+ * moves the stack, counters that start at exec. With --syscalls it traces the program and counts
+ * its system calls by name (trace.h). On time-out, on SIGTERM and when its own parent dies, it
+ * kills the whole process group.
  */
+#include "process/trace.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -84,7 +87,7 @@ static void counters_open(pid_t pid)
 /* ---- the report ---- */
 
 struct report {
-    char text[4096];
+    char text[32768]; /* room for every system call that there is */
     size_t len;
 };
 
@@ -127,6 +130,26 @@ static void report_counters(struct report *report)
     report_add(report, "}");
 }
 
+static void report_call(void *context, const char *name, uint64_t calls)
+{
+    struct report *report = context;
+    bool first = report->text[report->len - 1] == '{';
+
+    report_add(report, "%s\"%s\":%" PRIu64, first ? "" : ",", name, calls);
+}
+
+/* What the tracer counted, or why it could not. */
+static void report_calls(struct report *report, int trace_error)
+{
+    if (trace_error != 0) {
+        report_add(report, ",\"trace_error\":\"%s\"", strerror(trace_error));
+        return;
+    }
+    report_add(report, ",\"syscalls\":{");
+    trace_each(report_call, report);
+    report_add(report, "}");
+}
+
 static void write_all(int fd, const char *text, size_t len)
 {
     while (len > 0) {
@@ -152,6 +175,7 @@ struct order {
     int report_fd;          /* where the report goes */
     bool randomise;         /* ASLR */
     bool count;             /* open the counters */
+    bool trace;             /* count system calls */
 };
 
 static char preload_text[4096 + 64];
@@ -235,10 +259,30 @@ static long oom_kills(void)
 }
 
 enum ending { ENDED, TIMED_OUT, STOPPED };
+enum news { NOTHING_YET, A_STEP, THE_END };
+
+/* What there is to hear of the program. Of a traced one also each call of each thread, and the ends
+ * of threads, without which the kernel would not tell its own end. */
+static enum news hear(pid_t pid, bool traced, int options, int *status, struct rusage *usage)
+{
+    struct rusage used;
+    int said;
+    pid_t got = wait4(traced ? -1 : pid, &said, options | (traced ? __WALL : 0), &used);
+
+    if (got <= 0)
+        return got < 0 && errno == ECHILD ? THE_END : NOTHING_YET;
+    if (got == pid && !WIFSTOPPED(said)) {
+        *status = said;
+        *usage = used;
+        return THE_END;
+    }
+    trace_answer(got, said);
+    return A_STEP;
+}
 
 /* Waits for the child's end; kills its group when the time is over or somebody wants us to stop. */
-static enum ending await(pid_t pid, uint64_t timeout_ms, const sigset_t *signals, int *status,
-                         struct rusage *usage)
+static enum ending await(pid_t pid, bool traced, uint64_t timeout_ms, const sigset_t *signals,
+                         int *status, struct rusage *usage)
 {
     uint64_t deadline_ns = now_ns() + timeout_ms * UINT64_C(1000000);
     enum ending ending = ENDED;
@@ -249,15 +293,17 @@ static enum ending await(pid_t pid, uint64_t timeout_ms, const sigset_t *signals
                            : at_ns < deadline_ns ? deadline_ns - at_ns
                                                  : 0;
         struct timespec left = {(time_t)(left_ns / 1000000000), (long)(left_ns % 1000000000)};
-        pid_t got = wait4(pid, status, WNOHANG, usage);
+        enum news news = hear(pid, traced, WNOHANG, status, usage);
         int sig;
 
-        if (got == pid)
+        if (news == THE_END)
             break;
         if (left_ns == 0) {
             ending = TIMED_OUT;
             break;
         }
+        if (news == A_STEP)
+            continue;
         sig = sigtimedwait(signals, NULL, &left);
         if (sig == SIGTERM) {
             ending = STOPPED;
@@ -267,7 +313,7 @@ static enum ending await(pid_t pid, uint64_t timeout_ms, const sigset_t *signals
     /* After an ordinary end too: what the program left running must not disturb the next sample. */
     kill(-pid, SIGKILL);
     if (ending != ENDED)
-        while (wait4(pid, status, 0, usage) < 0 && errno == EINTR)
+        while (hear(pid, traced, 0, status, usage) != THE_END)
             continue;
     return ending;
 }
@@ -279,20 +325,22 @@ static void __attribute__((noreturn)) refuse(const char *what)
     dprintf(2,
             "ashlar-launch: %s; usage: ashlar-launch --report-fd FD [--preload LIB] [--preload-as "
             "VARIABLE] "
-            "[--pad BYTES] [--timeout-ms MS] [--no-aslr] [--count] -- PROGRAM ARGS\n",
+            "[--pad BYTES] [--timeout-ms MS] [--no-aslr] [--count] [--syscalls] -- PROGRAM ARGS\n",
             what);
     _exit(2);
 }
 
 static struct order read_order(char **argv)
 {
-    struct order order = {NULL, NULL, "LD_PRELOAD", 0, 0, -1, true, false};
+    struct order order = {NULL, NULL, "LD_PRELOAD", 0, 0, -1, true, false, false};
 
     for (argv++; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
         if (strcmp(*argv, "--no-aslr") == 0) {
             order.randomise = false;
         } else if (strcmp(*argv, "--count") == 0) {
             order.count = true;
+        } else if (strcmp(*argv, "--syscalls") == 0) {
+            order.trace = true;
         } else if (argv[1] == NULL) {
             refuse("an option has no value");
         } else if (strcmp(*argv, "--preload") == 0) {
@@ -335,7 +383,6 @@ static void report_ending(struct report *report, enum ending ending, int status,
                usage->ru_minflt, usage->ru_majflt, usage->ru_nvcsw + usage->ru_nivcsw,
                usage->ru_maxrss);
     report_counters(report);
-    report_add(report, "}\n");
 }
 
 int main(int argc, char **argv)
@@ -344,7 +391,7 @@ int main(int argc, char **argv)
     struct report report = {.len = 0};
     struct rusage usage = {0};
     sigset_t signals, old_mask;
-    int go[2], error[2], status = 0, exec_error = 0;
+    int go[2], error[2], status = 0, exec_error = 0, trace_error = 0;
     uint64_t start_ns;
     long kills_before;
     enum ending ending;
@@ -371,14 +418,20 @@ int main(int argc, char **argv)
     close(error[1]);
     if (order.count)
         counters_open(pid);
+    if (order.trace && !trace_seize(pid))
+        trace_error = errno;
     start_ns = now_ns();
     write_all(go[1], "g", 1);
-    ending = await(pid, order.timeout_ms, &signals, &status, &usage);
+    ending =
+        await(pid, order.trace && trace_error == 0, order.timeout_ms, &signals, &status, &usage);
     start_ns = now_ns() - start_ns;
     if (read(error[0], &exec_error, sizeof exec_error) != (ssize_t)sizeof exec_error)
         exec_error = 0;
     report_ending(&report, ending, status, exec_error, &usage, start_ns,
                   oom_kills() - kills_before);
+    if (order.trace)
+        report_calls(&report, trace_error);
+    report_add(&report, "}\n");
     write_all(order.report_fd, report.text, report.len);
     return 0;
 }

@@ -238,6 +238,10 @@ measured() {
     rmdir m/sys/bus/event_source/devices/cpu; spoiled pmu
     mkdir m/sys/bus/event_source/devices/cpu_core; spoiled ""
     echo 3 >m/proc/sys/kernel/perf_event_paranoid; spoiled paranoid
+    machine
+    mkdir -p m/proc/sys/kernel/yama
+    echo 1 >m/proc/sys/kernel/yama/ptrace_scope; spoiled ""
+    echo 2 >m/proc/sys/kernel/yama/ptrace_scope; spoiled ptrace
 }
 
 @test "doctor finds libraries and sanitizers in the environment" {
