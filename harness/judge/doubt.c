@@ -136,11 +136,16 @@ static bool doubt_uncounted(const struct samples *run, struct judgement *j)
         const json_t *line = json_array_get(run->uncounted, i);
         const char *detail = json_string_value(json_object_get(line, "detail"));
         const char *name = json_string_value(json_object_get(line, "allocator"));
+        const char *method = json_string_value(json_object_get(line, "method"));
+        bool traced = method != NULL && strcmp(method, "ptrace") == 0;
         for (size_t c = 0; c < run->n_cells; c++) {
             if (json_integer_value(json_object_get(line, "cell")) == run->cells[c].id &&
-                !add(j, "not-counted", "run its command under callgrind by hand",
-                     "the instructions of %s %s T=%ld under %s were not counted: %s",
-                     run->cells[c].workload, run->cells[c].params, run->cells[c].threads, name,
+                !add(j, "not-counted",
+                     traced ? "run its command under strace -f -c by hand"
+                            : "run its command under callgrind by hand",
+                     "the %s of %s %s T=%ld under %s were not counted: %s",
+                     traced ? "system calls" : "instructions", run->cells[c].workload,
+                     run->cells[c].params, run->cells[c].threads, name,
                      detail != NULL && *detail != '\0' ? detail : "the pass gave no count")) {
                 return false;
             }

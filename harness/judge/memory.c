@@ -5,6 +5,7 @@
 #include "memory.h"
 
 #include "../base/member.h"
+#include "markdown.h"
 #include "stats.h"
 
 #include <math.h>
@@ -265,17 +266,6 @@ void memory_print(const json_t *rows, FILE *out)
         out);
 }
 
-/* Names come from outside: a bar would open a new column. */
-static void put_name(FILE *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (strchr("|<*_`\\", *text) != NULL) {
-            fputc('\\', out);
-        }
-        fputc(*text == '\n' ? ' ' : *text, out);
-    }
-}
-
 static void markdown_disturbance(const json_t *rows, FILE *out)
 {
     fputs("\nWhat the readings cost: ", out);
@@ -285,9 +275,9 @@ static void markdown_disturbance(const json_t *rows, FILE *out)
         if (!json_is_object(d)) {
             continue;
         }
-        put_name(out, member_text(row, "label"));
+        put_text(out, member_text(row, "label"));
         fputs(" under ", out);
-        put_name(out, member_text(row, "allocator"));
+        put_text(out, member_text(row, "allocator"));
         fprintf(out, " %.1f %% of the time; %.0f ms watched, %.0f ms alone. ",
                 100 * member_number(row, "read_share"), member_number(d, "watched_ns") / 1e6,
                 member_number(d, "alone_ns") / 1e6);
@@ -316,9 +306,9 @@ static void markdown_layout(const json_t *rows, FILE *out)
             headed = true;
         }
         fputs("| ", out);
-        put_name(out, member_text(row, "label"));
+        put_text(out, member_text(row, "label"));
         fputs(" | ", out);
-        put_name(out, member_text(row, "allocator"));
+        put_text(out, member_text(row, "allocator"));
         fputs(" |", out);
         for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
             fprintf(out, " %.1f %% |", 100 * member_number(layout, keys[k]));
@@ -341,13 +331,13 @@ void memory_markdown(const json_t *rows, FILE *out)
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         fputs("| ", out);
-        put_name(out, member_text(row, "label"));
+        put_text(out, member_text(row, "label"));
         fputs(" | ", out);
-        put_name(out, member_text(row, "allocator"));
+        put_text(out, member_text(row, "allocator"));
         fputs(" |", out);
         if (strcmp(member_text(row, "status"), "ok") != 0) {
             fprintf(out, " %s: ", member_text(row, "status"));
-            put_name(out, member_text(row, "detail"));
+            put_text(out, member_text(row, "detail"));
             fputs(" |||||||||\n", out);
             continue;
         }

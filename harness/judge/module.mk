@@ -3,7 +3,7 @@
 
 JUDGE_DIR   := harness/judge
 JUDGE_B     := $(B)/harness/judge
-JUDGE_NAMES := stats samples growth memory verdict mean doubt gate gate_json figure summary table \
+JUDGE_NAMES := stats samples calls growth memory verdict mean doubt gate gate_json figure summary table \
                publish report judge share aa
 JUDGE_OBJS  := $(JUDGE_NAMES:%=$(JUDGE_B)/%.o) $(JUDGE_B)/asset.o
 JUDGE_LIBS  := -ljansson -lgsl -lgslcblas -lRmath -lm
@@ -31,7 +31,7 @@ JUDGE_TOOLS := $(JUDGE_B)/test/stats-cli $(JUDGE_B)/test/judge-cli
 
 $(JUDGE_B)/test/test_stats: $(JUDGE_DIR)/test/test_stats.c $(JUDGE_B)/stats.o
 $(JUDGE_B)/test/test_verdict: $(JUDGE_DIR)/test/test_verdict.c \
-    $(addprefix $(JUDGE_B)/,stats.o samples.o memory.o verdict.o mean.o doubt.o)
+    $(addprefix $(JUDGE_B)/,stats.o samples.o calls.o memory.o verdict.o mean.o doubt.o)
 $(JUDGE_B)/test/test_gate: $(JUDGE_DIR)/test/test_gate.c \
     $(addprefix $(JUDGE_B)/,stats.o samples.o gate.o)
 $(JUDGE_B)/test/test_share: $(JUDGE_DIR)/test/test_share.c $(JUDGE_B)/share.o

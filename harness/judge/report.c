@@ -5,26 +5,17 @@
 #include "report.h"
 
 #include "asset.h"
+#include "calls.h"
 #include "figure.h"
 #include "memory.h"
 #include "growth.h"
+#include "markdown.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Markdown. */
-
-/* Text in a table cell or a line: a bar would open a new column, a newline would end the row. */
-static void put_text(FILE *out, const char *text)
-{
-    for (; text != NULL && *text != '\0'; text++) {
-        if (strchr("|<*_`\\", *text) != NULL) {
-            fputc('\\', out);
-        }
-        fputc(*text == '\n' ? ' ' : *text, out);
-    }
-}
 
 static void put_cell(FILE *out, const struct cell *cell)
 {
@@ -170,6 +161,7 @@ bool report_markdown(const struct samples *run, const struct judgement *j, FILE 
         markdown_means(run, j, out);
     }
     markdown_cells(run, j, out);
+    calls_markdown(j->calls, out);
     memory_markdown(j->memory, out);
     growth_markdown(j->growth, out);
     markdown_warnings(j, out);

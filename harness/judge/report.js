@@ -753,6 +753,26 @@
     ])]);
   }
 
+  /* System calls: a row a cell, of the contender that is shown. */
+  function callsSection() {
+    var rows = (summary.syscalls || []).filter(function (row) { return row.contender === state.contender; });
+    document.getElementById("calls").hidden = rows.length === 0;
+    if (rows.length === 0) return;
+    fill("calls-note", ["Of a part of the cell's work, without its set-up, counted one by one in processes that were traced. " +
+      "Exact, so there is no test; they count for no verdict."]);
+    var count = function (value) { return (Math.round(10 * value) / 10).toLocaleString("en"); };
+    fill("calls-table", [el("div", { "class": "memory-figures" }, [el("table", {}, [
+      el("thead", {}, [el("tr", {}, ["cell", "operations", summary.baseline, state.contender, "minor faults", "what changed most"]
+        .map(function (name) { return el("th", {}, [name]); }))]),
+      el("tbody", {}, rows.map(function (row) {
+        return el("tr", {}, [row.label + " · " + threadsText(row), count(row.ops), count(row.baseline_calls),
+          count(row.contender_calls), count(row.minor_faults.baseline) + " to " + count(row.minor_faults.contender),
+          row.changes + (row.repeats ? "" : " (does not repeat)")
+        ].map(function (value) { return el("td", {}, [value]); }));
+      })),
+    ])])]);
+  }
+
   function memorySection() {
     var all = summary.memory || [];
     var ids = all.map(function (row) { return row.cell; }).filter(function (id, i, list) { return list.indexOf(id) === i; });
@@ -958,6 +978,7 @@
     whereSection();
     methodSection();
     tableSection();
+    callsSection();
     return Promise.all(ratioSection().concat(memorySection(), growthSection(), rawSection())).then(function (drawn) {
       document.documentElement.dataset.drawn = drawn.length;
     }).catch(complain);

@@ -253,12 +253,13 @@ static bool read_plan(struct reader *r, json_t *line)
     run->null_kib = nans(pairs);
     run->null_ns = nans(pairs);
     run->count = nans(pairs * SAMPLES_COUNTS_MAX);
+    run->calls = json_array();
     run->uncounted = json_array();
     run->growth = json_array();
     run->memory = json_array();
     if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL ||
-        run->null_ns == NULL || run->count == NULL || run->uncounted == NULL ||
-        run->growth == NULL || run->memory == NULL) {
+        run->null_ns == NULL || run->count == NULL || run->calls == NULL ||
+        run->uncounted == NULL || run->growth == NULL || run->memory == NULL) {
         return refuse_memory(r);
     }
     settle_nulls(run);
@@ -351,6 +352,11 @@ static bool read_count(struct reader *r, json_t *line)
     size_t cell, allocator;
     if (!find_place(r, line, &cell, &allocator)) {
         return false;
+    }
+    if (strcmp(text_of(line, "method", ""), "ptrace") == 0) {
+        bool ok = json_is_array(json_object_get(line, "syscalls"));
+        return json_array_append(ok ? r->run->calls : r->run->uncounted, line) == 0 ||
+               refuse_memory(r);
     }
     double value = member_number(line, "instructions"), ops = member_number(line, "ops");
     if (!(value > 0)) {
@@ -513,6 +519,7 @@ void samples_free(struct samples *run)
     free(run->null_kib);
     free(run->null_ns);
     free(run->count);
+    json_decref(run->calls);
     json_decref(run->uncounted);
     json_decref(run->memory);
     json_decref(run->growth);

@@ -127,6 +127,7 @@ json_t *summary_make(const struct samples *run, const struct judgement *j)
         reference_of(run));
     if (summary == NULL || j->growth == NULL ||
         json_object_set(summary, "growth", j->growth) != 0 ||
+        json_object_set(summary, "syscalls", j->calls) != 0 ||
         json_object_set(summary, "memory", j->memory) != 0) {
         json_decref(summary);
         return NULL;

@@ -4,6 +4,7 @@
  */
 #include "table.h"
 
+#include "calls.h"
 #include "figure.h"
 #include "memory.h"
 
@@ -110,6 +111,7 @@ void table_print(const struct samples *run, const struct judgement *j, bool colo
         print_row(run, f, color, out);
     }
     print_floor(run, j, color, out);
+    calls_print(j->calls, out);
     memory_print(j->memory, out);
     print_warnings(j, color, out);
     if (j->n_means > 0) {

@@ -10,6 +10,7 @@
  */
 #include "verdict.h"
 
+#include "calls.h"
 #include "doubt.h"
 #include "mean.h"
 #include "memory.h"
@@ -465,6 +466,12 @@ static bool measure_all(const struct samples *run, struct judgement *j, struct p
     return true;
 }
 
+static bool judge_calls(const struct samples *run, struct judgement *j)
+{
+    j->calls = calls_judge(run);
+    return j->calls != NULL;
+}
+
 static bool judge_memory(const struct samples *run, struct judgement *j)
 {
     j->memory = memory_judge(run, &j->any_failed);
@@ -534,8 +541,8 @@ bool verdict_judge(const struct samples *run, struct judgement *out, char *err, 
             .demand = work + 2 * run->n_blocks,
             .d = work + 3 * run->n_blocks,
         };
-        ok = judge_findings(run, out, &pairs) && judge_memory(run, out) && mean_all(run, out) &&
-             doubt_all(run, out);
+        ok = judge_findings(run, out, &pairs) && judge_calls(run, out) && judge_memory(run, out) &&
+             mean_all(run, out) && doubt_all(run, out);
     }
     free(work);
     if (!ok) {
@@ -557,6 +564,7 @@ void verdict_free(struct judgement *judgement)
     }
     free(judgement->findings);
     free(judgement->means);
+    json_decref(judgement->calls);
     json_decref(judgement->memory);
     json_decref(judgement->warnings);
     json_decref(judgement->growth);

@@ -128,6 +128,7 @@ struct judgement {
     size_t n_findings;        /* cells x contenders x metrics that were measured */
     struct mean *means;       /* [n_means] by contender, then metric */
     size_t n_means;           /* contenders x metrics that were measured */
+    json_t *calls;            /* system calls: see calls.h */
     json_t *memory;           /* memory over time: see memory.h */
     json_t *warnings;         /* the plan's, then ours: {"id","text","remedy"} */
     json_t *growth;           /* what growth_judge made of the series, NULL: nobody asked */

@@ -7,6 +7,7 @@
 #include "machine/doctor.h"
 #include "machine/environment.h"
 #include "plan/bench.h"
+#include "process/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,7 @@ bool plan_prepare(struct plan *plan, struct failure *why)
     plan->environment = environment_capture();
     plan->warnings = doctor_warnings();
     plan->valgrind = find_program("valgrind");
+    plan->traces = plan->counts && trace_problem() == NULL; /* doctor warns where it is not */
     if (plan->counts && plan->valgrind == NULL && environment_pmu_problem() != NULL) {
         plan->counts = false;
         warn(plan, "no-counts", "neither a PMU nor valgrind is there: instructions are not counted",
@@ -227,12 +229,12 @@ struct words words_of_json(const json_t *array)
 
 static json_t *cell_to_json(const struct cell *cell)
 {
-    return json_pack("{s:i,s:s,s:s,s:s*,s:s*,s:s*,s:I,s:b,s:b,s:I,s:I,s:o}", "id", cell->id,
+    return json_pack("{s:i,s:s,s:s,s:s*,s:s*,s:s*,s:I,s:b,s:b,s:I,s:I,s:I,s:o}", "id", cell->id,
                      "label", cell->label, "workload", cell->workload, "micro", cell->micro,
                      "program", cell->program, "params", cell->params, "threads",
                      (json_int_t)cell->threads, "primary", cell->primary, "memory", cell->memory,
-                     "ops", (json_int_t)cell->ops, "count_ops", (json_int_t)cell->count_ops, "args",
-                     words_to_json(&cell->args));
+                     "ops", (json_int_t)cell->ops, "count_ops", (json_int_t)cell->count_ops,
+                     "trace_ops", (json_int_t)cell->trace_ops, "args", words_to_json(&cell->args));
 }
 
 static json_t *allocator_to_json(const struct allocator *allocator)
@@ -268,6 +270,7 @@ json_t *plan_to_json(const struct plan *plan)
     json_object_set_new(line, "memory_idle_ms",
                         json_integer((json_int_t)plan->suite.memory_idle_ms));
     json_object_set_new(line, "counts", json_boolean(plan->counts));
+    json_object_set_new(line, "traces", json_boolean(plan->traces));
     json_object_set_new(line, "cells", cells);
     if (plan->suite.n_growths > 0) {
         json_t *growths = json_array();
@@ -310,6 +313,7 @@ static bool cell_from_json(struct cell *cell, const json_t *from)
     cell->threads = number_of(from, "threads");
     cell->ops = number_of(from, "ops");
     cell->count_ops = number_of(from, "count_ops");
+    cell->trace_ops = number_of(from, "trace_ops");
     cell->primary = json_is_true(json_object_get(from, "primary"));
     cell->memory = json_is_true(json_object_get(from, "memory"));
     return cell->label != NULL && cell->workload != NULL && cell->params != NULL &&
@@ -371,6 +375,7 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     plan->suite.memory_blocks = number_of(line, "memory_blocks");
     plan->suite.memory_idle_ms = number_of(line, "memory_idle_ms");
     plan->counts = json_is_true(json_object_get(line, "counts"));
+    plan->traces = json_is_true(json_object_get(line, "traces"));
     plan->gate = json_incref(json_object_get(line, "gate"));
     plan->skipped = json_incref(json_object_get(line, "skipped"));
     plan->environment = json_incref(json_object_get(line, "environment"));

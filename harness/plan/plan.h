@@ -30,6 +30,7 @@ struct plan {
     char *micro;                  /* path of ashlar-micro */
     char *valgrind;               /* path, NULL when there is none */
     bool counts;                  /* whether instructions are to be counted */
+    bool traces;                  /* whether system calls are */
     json_t *programs;             /* [{"name","path","build_id"}] of those that the suite uses */
     json_t *environment;          /* the machine */
     json_t *warnings;             /* [{"id","text","remedy"}] */

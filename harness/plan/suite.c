@@ -223,6 +223,15 @@ static void settle_count(struct cell *cell)
         cell->count_ops = cell->ops / COUNT_SHARE > 0 ? cell->ops / COUNT_SHARE : 1;
 }
 
+/* System calls repeat where instructions do, and in threads that share nothing. */
+static void settle_trace(struct cell *cell)
+{
+    if (cell->count_ops != 0)
+        cell->trace_ops = cell->count_ops;
+    else if (cell->count_wish == COUNT_AUTO && cell->micro == NULL && !cell->remote)
+        cell->trace_ops = cell->ops / COUNT_SHARE > 0 ? cell->ops / COUNT_SHARE : 1;
+}
+
 /* Workloads whose threads free blocks that others allocated. */
 static bool frees_remotely(const char *workload)
 {
@@ -298,6 +307,7 @@ static bool settle_cell(struct cell *cell, const char *file, struct failure *why
     settle_count(cell);
     if (!cell->remote_given)
         cell->remote = cell->threads > 1 && frees_remotely(cell->workload);
+    settle_trace(cell);
     return true;
 }
 
@@ -319,7 +329,7 @@ static bool settle_memory(struct suite *suite, const char *file, struct failure 
                         "%s: [cell %s] blocks = 0 leaves it nothing to do; say memory = yes, or "
                         "give blocks",
                         file, cell->label);
-        cell->count_ops = 0;
+        cell->count_ops = cell->trace_ops = 0;
     }
     return true;
 }

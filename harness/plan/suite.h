@@ -12,7 +12,9 @@
  *                                        or: program = sqlite3 (a real one, see bench/programs)
  *     args = --threads 2 --ops 4000000   the amount of work is always stated
  *     primary = yes                      counts for the verdict; at most two a workload
- *     count = no                         whether instructions are counted (default: one thread)
+ *     count = no                         whether instructions and system calls are counted
+ *                                        (default: instructions of one thread; system calls also
+ *                                        of several that do not free each other's blocks)
  *     count_ops = 100000                 work of that slow pass (default: a fortieth of --ops)
  *     memory = yes                       memory over time, in processes of its own (run/memory.h)
  *     remote = yes                       threads free each other's blocks (default: known of the
@@ -45,6 +47,7 @@ struct cell {
     uint64_t threads;           /* from --threads in args or the row's name, 1 without */
     uint64_t ops;               /* from --ops in args; iterations of a micro row */
     uint64_t count_ops;         /* for the counting pass; 0: not countable */
+    uint64_t trace_ops;         /* for the count of system calls; 0: not counted */
     enum count_wish count_wish; /* what the suite said of it */
     bool primary;
     bool memory;       /* is watched over time, too */

@@ -14,11 +14,6 @@
 #define PARALLEL_MAX 8
 #define TIMEOUT_MS 300000
 #define JOB_EXPECTED_S 4.0 /* two callgrind processes of a cell */
-#define LESS_WORK 4        /* the second pass does a fourth */
-
-/* The preload's path lies in the environment, above the stack: all paths are padded to one length,
- * so that every allocator starts with the same stack. */
-#define ENVIRONMENT_BYTES 4096
 
 /* One cell under one allocator. */
 struct job {
@@ -79,14 +74,23 @@ double counts_expected_s(const struct plan *plan, const struct journal *journal)
 
 /* ---- one process ---- */
 
+uint64_t counts_less(uint64_t ops)
+{
+    return ops / COUNTS_LESS > 0 ? ops / COUNTS_LESS : 1;
+}
+
+unsigned counts_pad(const struct allocator *under)
+{
+    return (unsigned)(COUNTS_ENVIRONMENT_BYTES - strlen(under->path));
+}
+
 static uint64_t pass_ops(const struct counting *counting, const struct job *job)
 {
     const struct cell *cell = &counting->plan->suite.cells[job->cell];
-    uint64_t less = cell->count_ops / LESS_WORK > 0 ? cell->count_ops / LESS_WORK : 1;
 
     if (passes(counting) == 1)
         return cell->ops;
-    return job->pass == 0 ? cell->count_ops : less;
+    return job->pass == 0 ? cell->count_ops : counts_less(cell->count_ops);
 }
 
 static bool start_pass(struct counting *counting, struct job *job, struct failure *why)
@@ -97,7 +101,7 @@ static bool start_pass(struct counting *counting, struct job *job, struct failur
     struct words argv = {0}, env = bench_env(cell, under);
     struct child_order order = {.env = env.at,
                                 .preload = under->path,
-                                .pad_bytes = (unsigned)(ENVIRONMENT_BYTES - strlen(under->path)),
+                                .pad_bytes = counts_pad(under),
                                 .timeout_ms = TIMEOUT_MS,
                                 .count = passes(counting) == 1};
 
@@ -139,8 +143,7 @@ static void fail_job(struct job *job, const char *what, const char *said)
     snprintf(job->detail, sizeof job->detail, "%s: %.150s", what, said);
 }
 
-/* How much the program says that it did. */
-static json_int_t ops_of(const json_t *bench)
+json_int_t counts_ops_of(const json_t *bench)
 {
     json_t *row = json_array_get(json_object_get(bench, "benchmarks"), 0);
 
@@ -154,7 +157,7 @@ static void read_pass(struct counting *counting, struct job *job)
     json_t *bench = json_loads(child->text[CHILD_OUT], 0, NULL);
     json_t *counters = json_object_get(child->report, "counters");
 
-    job->ops[job->pass] = ops_of(bench);
+    job->ops[job->pass] = counts_ops_of(bench);
     job->instructions[job->pass] =
         passes(counting) == 1
             ? (json_int_t)json_number_value(json_object_get(counters, "instructions"))

@@ -26,6 +26,18 @@
 bool counts_run(const struct plan *plan, struct journal *journal, struct store *store, bool quiet,
                 struct failure *why);
 
+/* What all passes that count have in common. The second one does a fourth of the work. */
+#define COUNTS_LESS 4
+uint64_t counts_less(uint64_t ops);
+
+/* The preload's path lies in the environment, above the stack: all paths are padded to one length,
+ * so that every allocator starts with the same stack. */
+#define COUNTS_ENVIRONMENT_BYTES 4096
+unsigned counts_pad(const struct allocator *under);
+
+/* How much the program says that it did. */
+json_int_t counts_ops_of(const json_t *bench);
+
 /* A guess at how long that takes. */
 double counts_expected_s(const struct plan *plan, const struct journal *journal);
 

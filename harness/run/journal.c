@@ -51,6 +51,7 @@ void journal_open(struct journal *journal, const struct plan *plan)
     journal->block_done = text_alloc(cells * plan_rounds(plan), sizeof *journal->block_done);
     journal->out = text_alloc(pairs, sizeof *journal->out);
     journal->counted = text_alloc(pairs, sizeof *journal->counted);
+    journal->traced = text_alloc(pairs, sizeof *journal->traced);
     journal->watched = text_alloc(pairs * plan->suite.memory_blocks, sizeof *journal->watched);
     journal->null_rss_kib = text_alloc(pairs, sizeof *journal->null_rss_kib);
     journal->null_done = text_alloc(pairs, sizeof *journal->null_done);
@@ -65,6 +66,7 @@ void journal_close(struct journal *journal)
     free(journal->block_done);
     free(journal->out);
     free(journal->counted);
+    free(journal->traced);
     free(journal->watched);
     free(journal->null_rss_kib);
     free(journal->null_done);
@@ -235,6 +237,17 @@ static bool take_memory(struct journal *journal, const json_t *line, size_t cell
     return true;
 }
 
+/* Instructions and system calls are counted apart, and each by the same kind of line. */
+static void take_count(struct journal *journal, const json_t *line, size_t pair)
+{
+    const char *method = json_string_value(json_object_get(line, "method"));
+
+    if (method != NULL && strcmp(method, "ptrace") == 0)
+        journal->traced[pair] = true;
+    else
+        journal->counted[pair] = true;
+}
+
 static bool take_other(struct journal *journal, const char *type, const json_t *line)
 {
     size_t cell, allocator, pair;
@@ -251,7 +264,7 @@ static bool take_other(struct journal *journal, const char *type, const json_t *
     if (strcmp(type, "memory") == 0)
         return take_memory(journal, line, cell, allocator);
     if (strcmp(type, "count") == 0)
-        journal->counted[pair] = true;
+        take_count(journal, line, pair);
     if (strcmp(type, "null") == 0) {
         journal->null_rss_kib[pair] = json_integer_value(json_object_get(line, "null_rss_kib"));
         journal->null_done[pair] = true;

@@ -18,7 +18,8 @@ struct journal {
     const struct plan *plan;
     bool *block_done;         /* [cell][round] */
     bool *out;                /* [cell][allocator]: skipped, or ended badly */
-    bool *counted;            /* [cell][allocator] */
+    bool *counted;            /* [cell][allocator] instructions */
+    bool *traced;             /* [cell][allocator] system calls */
     bool *watched;            /* [cell][allocator][block of the memory pass] */
     json_int_t *null_rss_kib; /* [cell][allocator], 0: not known */
     bool *null_done;          /* [cell][allocator] */

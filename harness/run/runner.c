@@ -4,6 +4,7 @@
 #include "plan/bench.h"
 #include "process/child.h"
 #include "run/agree.h"
+#include "run/calls.h"
 #include "run/counts.h"
 #include "run/growth.h"
 #include "run/memory.h"
@@ -279,6 +280,7 @@ static bool run_end(struct runner *runner, uint64_t begin_ns, bool quiet, struct
 {
     return memory_run(runner->plan, runner->journal, runner->store, quiet, why) &&
            counts_run(runner->plan, runner->journal, runner->store, quiet, why) &&
+           calls_run(runner->plan, runner->journal, runner->store, quiet, why) &&
            growth_run(runner->plan, runner->journal, runner->store, quiet, why) &&
            store_append_one(runner->store,
                             json_pack("{s:s,s:f}", "type", "end", "elapsed_s",
@@ -292,10 +294,12 @@ static bool run_phases(struct runner *runner, bool quiet, struct failure *why)
     uint64_t begin_ns = progress_now_ns();
     bool ok = run_nulls(runner, quiet, why);
 
-    progress_begin(
-        &runner->progress, "blocks", journal_blocks_over(runner->journal),
-        plan->suite.count * plan_rounds(plan),
-        counts_expected_s(plan, runner->journal) + memory_expected_s(plan, runner->journal), quiet);
+    progress_begin(&runner->progress, "blocks", journal_blocks_over(runner->journal),
+                   plan->suite.count * plan_rounds(plan),
+                   counts_expected_s(plan, runner->journal) +
+                       calls_expected_s(plan, runner->journal) +
+                       memory_expected_s(plan, runner->journal),
+                   quiet);
     for (uint64_t round = 0; ok && round < plan_rounds(plan); round++)
         ok = run_round(runner, round, why);
     progress_clear(&runner->progress);

@@ -8,6 +8,7 @@
  *          fade:N:PER_CENT  slow until FAKE_LOG counts N runs
  *          deaf             obeys no plant
  *          slow-if:TEXT:PER_CENT  slow when the library's path has TEXT
+ *          fail-below:OPS   ends badly with less work than that
  *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
  *
  * When it is watched (ASHLAR_PHASE_FD, ASHLAR_LIVE_FD) its memory is known: 32 MiB resident for
@@ -116,8 +117,10 @@ static unsigned long growth(const char *fake, unsigned long size)
     return root;
 }
 
-static int misbehave(const char *fake, const char *size)
+static int misbehave(const char *fake, const char *size, unsigned long ops)
 {
+    if (strncmp(fake, "fail-below:", 11) == 0 && ops < strtoul(fake + 11, NULL, 10))
+        return refuse("too little work", 1);
     if (strncmp(fake, "crash-at:", 9) == 0 && strcmp(fake + 9, size) == 0)
         raise(SIGSEGV);
     if (strcmp(fake, "crash") == 0)
@@ -297,6 +300,7 @@ int main(int argc, char **argv)
     const char *fake = getenv("FAKE");
     bool describe = has(argc, argv, "--describe"), null = has(argc, argv, "--null");
     const char *size = value_of(argc, argv, "--size", "1");
+    unsigned long ops = strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10);
     int code;
 
     if (argc > 1 && strcmp(argv[1], "--list") == 0) {
@@ -313,7 +317,7 @@ int main(int argc, char **argv)
     if (has(argc, argv, "--colour"))
         return refuse("toy: unknown option '--colour'; 'ashlar-bench toy --help' lists the options",
                       2);
-    if (fake != NULL && !describe && !null && (code = misbehave(fake, size)) >= 0)
+    if (fake != NULL && !describe && !null && (code = misbehave(fake, size, ops)) >= 0)
         return code;
     if (getenv("ASHLAR_PHASE_FD") != NULL && !describe && !null) {
         if (does("fail"))
@@ -321,10 +325,7 @@ int main(int argc, char **argv)
         use_memory((unsigned)atoi(value_of(argc, argv, "--idle-ms", "0")));
     }
     if (fake != NULL && strncmp(fake, "busy:", 5) == 0 && !describe && !null)
-        be_busy(strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10),
-                strtoul(fake + 5, NULL, 10));
-    print_result(argv[1], value_of(argc, argv, "--threads", "1"),
-                 strtoul(value_of(argc, argv, "--ops", "1000"), NULL, 10), size, fake, null,
-                 describe);
+        be_busy(ops, strtoul(fake + 5, NULL, 10));
+    print_result(argv[1], value_of(argc, argv, "--threads", "1"), ops, size, fake, null, describe);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "preload_four.c"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 __attribute__((destructor)) static void alter(void)

@@ -119,12 +119,17 @@ static void test_nulls_counts_and_the_end(void **state)
                                            "allocator", "b", "null_rss_kib", 777));
     json_array_append_new(lines,
                           json_pack("{s:s,s:i,s:s}", "type", "count", "cell", 0, "allocator", "c"));
+    json_array_append_new(lines, json_pack("{s:s,s:i,s:s,s:s}", "type", "count", "cell", 1,
+                                           "allocator", "a", "method", "ptrace"));
     json_array_append_new(lines, json_pack("{s:s,s:f}", "type", "end", "elapsed_s", 1.5));
-    assert_int_equal(read_all(&journal, lines), 4);
+    assert_int_equal(read_all(&journal, lines), 5);
     assert_int_equal(journal.null_rss_kib[journal_pair(&journal, 1, 1)], 777);
     assert_true(journal.null_done[journal_pair(&journal, 1, 1)]);
     assert_false(journal.null_done[journal_pair(&journal, 1, 0)]);
     assert_true(journal.counted[journal_pair(&journal, 0, 2)]);
+    assert_false(journal.traced[journal_pair(&journal, 0, 2)]);
+    assert_true(journal.traced[journal_pair(&journal, 1, 0)]);
+    assert_false(journal.counted[journal_pair(&journal, 1, 0)]);
     assert_true(journal.ended);
     journal_close(&journal);
 }

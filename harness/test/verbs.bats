@@ -41,6 +41,7 @@ load common
     assert_line --regexp '^  smoke '
     assert_line --regexp '^  quick '
     assert_line --regexp '^  instructions '
+    assert_line --regexp '^  syscalls '
 }
 
 @test "list --json tells of each allocator who resolves what, by build id" {

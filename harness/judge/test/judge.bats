@@ -264,6 +264,27 @@ PY
     assert_output 0
 }
 
+@test "system calls: by name in the table, the summary and report.md, and in no verdict" {
+    synthetic
+    run "$judge" "$dir"
+    assert_line --regexp '^system calls +baseline +ashlar +what changed most$'
+    assert_line --regexp '^  fastpath-1 +14 +4  madvise 10 to 3, process_madvise 4 to 0, munmap 0 to 1$'
+    run grep -c '| madvise 10 to 3, process\\_madvise 4 to 0, munmap 0 to 1 |$' "$dir/report.md"
+    assert_success
+    run summary '[(r["baseline_calls"], r["contender_calls"], r["repeats"], r["ops"]) for r in s["syscalls"]][0]'
+    assert_output "(14.0, 4.0, True, 15000)"
+    run summary 'sorted({c["metric"] for c in s["cells"]})'
+    assert_output "['instructions', 'peak_rss', 'time']"
+    # Control: where the runs of one side differ, that is said.
+    sed -i '0,/"syscalls": \[4, 4\]/s//"syscalls": [4, 9]/' "$dir/samples.jsonl"
+    run "$judge" "$dir"
+    assert_line --partial "munmap 0 to 1 (does not repeat)"
+    # And a run without such a pass has no such table.
+    synthetic perf
+    run "$judge" "$dir"
+    refute_output --partial "system calls"
+}
+
 @test "refused: no such run" {
     mkdir -p "$dir"
     refused "samples.jsonl: No such file or directory; give a directory that \`ashlar run\` made"

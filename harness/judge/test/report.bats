@@ -52,6 +52,8 @@ healthy() {
     assert_output --partial '<h1 id="title">ashlar against glibc</h1>'
     assert_output --partial 'xmalloc-test'
     assert_output --partial 'Imagined CPU @ 2.60GHz'
+    assert_output --partial '<section id="calls">'
+    assert_output --partial 'madvise 10 to 3, process_madvise 4 to 0, munmap 0 to 1'
 }
 
 @test "on a phone nothing sticks out" {
@@ -141,6 +143,7 @@ HTML
     assert_output --partial '<td>1.50<small>× 0.75</small><small>0.75 to 0.75</small></td>'
     assert_output --partial '<th>+5 s</th><th>page waste</th>' # no reading at 12 s, no column
     assert_output --partial '<section id="raw" hidden'
+    assert_output --partial '<section id="calls" hidden' # nobody traced
     # Control: a run without the pass has no such section.
     made plain
     open_report
