@@ -12,6 +12,7 @@
  */
 #include "gate.h"
 
+#include "calls.h"
 #include "stats.h"
 #include "verdict.h"
 
@@ -35,7 +36,8 @@ static const struct gate_schedule schedules[] = {
     {4, {12, 24, 48, 72}, {.02, .01, .01, .01}},
 };
 
-static const char *const metric_names[] = {"time", "peak_rss", "instructions", "minor_faults"};
+static const char *const metric_names[] = {"time", "peak_rss", "instructions", "minor_faults",
+                                           "syscalls"};
 
 const char *gate_metric_name(enum gate_metric metric)
 {
@@ -60,7 +62,7 @@ const char *gate_word_name(enum gate_word word)
 
 const char *gate_basis_name(enum gate_basis basis)
 {
-    static const char *const name[] = {"ratio", "difference", "count"};
+    static const char *const name[] = {"ratio", "difference", "count", "tally"};
     return name[basis];
 }
 
@@ -163,6 +165,7 @@ static const struct gate_test blank = {
     .bound = NAN,
     .p = NAN,
     .p_holm = NAN,
+    .allowed = NAN,
     .detectable = NAN,
     .confirm_estimate = NAN,
     .confirm_p = NAN,
@@ -225,9 +228,11 @@ static double figure_of(const struct sample *s, enum gate_metric metric)
         return s->peak_rss_kib;
     case GATE_INSTRUCTIONS:
         return s->instructions;
-    default:
+    case GATE_MINOR_FAULTS:
         faults = json_object_get(s->raw, "minflt");
         return json_is_number(faults) ? json_number_value(faults) : NAN;
+    default:
+        return NAN; /* not of timed processes */
     }
 }
 
@@ -592,6 +597,34 @@ static size_t of_counts(const struct samples *run, const struct gate_test *t, si
     return n;
 }
 
+/* What a traced pass counted, where there is one; minor faults of timed processes repeat less well,
+ * because their layout is drawn anew each time. */
+static bool judge_tally(const struct samples *run, struct gate_test *t)
+{
+    enum calls_metric metric = t->metric == GATE_SYSCALLS ? CALLS_SYSCALLS : CALLS_FAULTS;
+    struct calls_pair pair;
+    char changes[CALLS_CHANGES_SIZE] = "";
+    if (t->metric < GATE_MINOR_FAULTS || !calls_compare(run, t->cell, 1, metric, &pair)) {
+        return false;
+    }
+    t->basis = GATE_BY_TALLY;
+    t->estimate = t->bound = pair.contender - pair.baseline;
+    t->allowed = calls_allowed(metric, t->budget, pair.baseline);
+    if (metric == CALLS_SYSCALLS) {
+        calls_changes(run, t->cell, 1, changes, sizeof changes);
+        snprintf(t->reason, sizeof t->reason, "%s", changes);
+    }
+    if (!pair.repeats) {
+        snprintf(t->reason, sizeof t->reason, "its runs do not agree, so it never gates%s%s",
+                 *changes != '\0' ? ": " : "", changes);
+        t->word = GATE_REPORTED;
+        t->bound = NAN;
+    } else {
+        t->word = t->estimate > t->allowed ? GATE_REGRESSION : GATE_WITHIN;
+    }
+    return true;
+}
+
 static void judge_count(const struct samples *run, struct gate_test *t, size_t blocks)
 {
     double figure[2][STATS_BLOCKS_MAX];
@@ -603,8 +636,9 @@ static void judge_count(const struct samples *run, struct gate_test *t, size_t b
     t->basis = GATE_BY_COUNT;
     if (n[0] == 0 || n[1] == 0) {
         t->word = GATE_INCONCLUSIVE;
-        snprintf(t->reason, sizeof t->reason,
-                 "not counted: neither a PMU nor a count under valgrind");
+        snprintf(t->reason, sizeof t->reason, "not counted: %s",
+                 t->metric == GATE_SYSCALLS ? "its processes could not be traced"
+                                            : "neither a PMU nor a count under valgrind");
         return;
     }
     t->estimate = t->bound = stats_median(figure[1], n[1]) / stats_median(figure[0], n[0]);
@@ -636,7 +670,7 @@ static bool judge_tests(struct judging *j)
     j->out->complete = !stopped;
     for (size_t i = 0; !stopped && i < j->out->n_tests; i++) {
         struct gate_test *t = &j->out->tests[i];
-        if (t->word == GATE_UNDECIDED) {
+        if (t->word == GATE_UNDECIDED && !judge_tally(j->run, t)) {
             judge_count(j->run, t, j->out->schedule.blocks[0]);
         }
     }

@@ -58,6 +58,7 @@ static json_t *test_json(const struct samples *run, const struct gate_test *t)
     json_object_set_new(out, "bound", figure(t->bound));
     json_object_set_new(out, "p", figure(t->p));
     json_object_set_new(out, "p_holm", figure(t->p_holm));
+    json_object_set_new(out, "allowed", figure(t->allowed));
     json_object_set_new(out, "detectable", figure(t->detectable));
     json_object_set_new(out, "confirm_estimate", figure(t->confirm_estimate));
     json_object_set_new(out, "confirm_p", figure(t->confirm_p));

@@ -33,7 +33,7 @@ $(JUDGE_B)/test/test_stats: $(JUDGE_DIR)/test/test_stats.c $(JUDGE_B)/stats.o
 $(JUDGE_B)/test/test_verdict: $(JUDGE_DIR)/test/test_verdict.c \
     $(addprefix $(JUDGE_B)/,stats.o samples.o calls.o memory.o verdict.o mean.o doubt.o)
 $(JUDGE_B)/test/test_gate: $(JUDGE_DIR)/test/test_gate.c \
-    $(addprefix $(JUDGE_B)/,stats.o samples.o gate.o)
+    $(addprefix $(JUDGE_B)/,stats.o samples.o calls.o gate.o)
 $(JUDGE_B)/test/test_share: $(JUDGE_DIR)/test/test_share.c $(JUDGE_B)/share.o
 $(JUDGE_B)/test/test_aa: $(JUDGE_DIR)/test/test_aa.c \
     $(addprefix $(JUDGE_B)/,stats.o samples.o share.o aa.o)

@@ -13,7 +13,7 @@
 static const struct {
     const char *metric;
     double limit;
-} unsaid[] = {{"time", 0.05}, {"peak_rss", 0.05}, {"instructions", 0.005}};
+} unsaid[] = {{"time", 0.05}, {"peak_rss", 0.05}, {"instructions", 0.005}, {"syscalls", 0.005}};
 
 static void add(struct budgets *budgets, const char *who, const char *metric, double limit)
 {
@@ -53,7 +53,8 @@ static bool take(struct budgets *budgets, const char *where, const char *who, co
 
     if (!gate_knows_metric(metric))
         ok = fail(why, EXIT_USAGE,
-                  "%s: unknown metric '%s'; use time, peak_rss, instructions or minor_faults",
+                  "%s: unknown metric '%s'; use time, peak_rss, instructions, syscalls or "
+                  "minor_faults",
                   where, metric);
     else if (!read_limit(copy, &limit))
         ok =

@@ -14,6 +14,7 @@
 #include "judge/publish.h"
 #include "machine/environment.h"
 #include "plan/budget.h"
+#include "process/trace.h"
 #include "run/runner.h"
 #include "verbs/cli.h"
 #include "verbs/gate_report.h"
@@ -50,8 +51,8 @@ enum { KEY_BUDGET = 0x200, KEY_BUDGET_FILE, KEY_MAX_BLOCKS, KEY_STRICT, KEY_WAIV
 static const struct argp_option options[] = {
     {"budget", KEY_BUDGET, "TEXT", 0,
      "\"NAME:METRIC=3%,...;...\", NAME a cell, a workload or default, METRIC time, peak_rss, "
-     "instructions or minor_faults; may be repeated (default: "
-     "default:time=5%,peak_rss=5%,instructions=0.5%)",
+     "instructions, syscalls or minor_faults; may be repeated (default: "
+     "default:time=5%,peak_rss=5%,instructions=0.5%,syscalls=0.5%)",
      -4},
     {"budget-file", KEY_BUDGET_FILE, "FILE", 0, "the same from an INI file, [NAME] METRIC = 3%",
      -4},
@@ -139,17 +140,31 @@ static bool countable(const struct cell *cell)
     return cell->micro == NULL && !cell->remote && environment_pmu_problem() == NULL;
 }
 
+/* Whether a cell can have a budget for a metric. System calls repeat in threads that share nothing,
+ * however many. */
+static bool measurable(const struct gate_options *chosen, const struct cell *cell,
+                       const char *metric)
+{
+    bool counts = !chosen->measure.no_counts;
+
+    if (strcmp(metric, "instructions") == 0)
+        return counts && countable(cell);
+    if (strcmp(metric, "syscalls") == 0)
+        return counts && cell->trace_ops > 0 && !cell->remote && trace_problem() == NULL;
+    return true;
+}
+
 static void add_tests(const struct gate_options *chosen, const struct cell *cell, json_t *tests)
 {
-    static const char *const metrics[] = {"time", "peak_rss", "instructions", "minor_faults"};
+    static const char *const metrics[] = {"time", "peak_rss", "instructions", "syscalls",
+                                          "minor_faults"};
 
     for (size_t m = 0; m < sizeof metrics / sizeof metrics[0]; m++) {
-        bool instructions = strcmp(metrics[m], "instructions") == 0;
         bool gates = strcmp(metrics[m], "time") != 0 || !cell->remote;
         double limit;
 
         if (!budgets_find(&chosen->budgets, cell, metrics[m], &limit) ||
-            (instructions && (chosen->measure.no_counts || !countable(cell))))
+            !measurable(chosen, cell, metrics[m]))
             continue;
         json_array_append_new(tests, json_pack("{s:i,s:s,s:f,s:b}", "cell", cell->id, "metric",
                                                metrics[m], "budget", limit, "gates", gates));
@@ -406,6 +421,22 @@ static void note_skipped(json_t *ruling, const struct plan *plan)
     }
 }
 
+/* A metric that is left out is told where its budget would have been. */
+static void note_untraced(const struct gate_options *chosen, json_t *ruling,
+                          const struct plan *plan)
+{
+    bool wanted = false;
+    char *text;
+
+    for (size_t c = 0; c < plan->suite.count; c++)
+        wanted = wanted || plan->suite.cells[c].trace_ops > 0;
+    if (!wanted || chosen->measure.no_counts || plan->traces || trace_problem() == NULL)
+        return;
+    text = text_format("system calls are not counted, nor judged: %s", trace_problem());
+    json_array_append_new(json_object_get(ruling, "notes"), json_string(text));
+    free(text);
+}
+
 static int conclude(const struct gate_options *chosen, const struct measurement *run,
                     json_t *ruling, const json_t *waivers, struct failure *why)
 {
@@ -418,6 +449,7 @@ static int conclude(const struct gate_options *chosen, const struct measurement 
     strftime(today, sizeof today, "%Y-%m-%d", &utc);
     json_object_set_new(ruling, "notes", json_array());
     note_skipped(ruling, &run->plan);
+    note_untraced(chosen, ruling, &run->plan);
     waivers_apply(ruling, waivers, today);
     code = exit_code_of(ruling, chosen->strict);
     json_object_set_new(ruling, "exit_code", json_integer(code));

@@ -34,7 +34,7 @@ size_t gate_report_count(const json_t *ruling, const char *word)
     return count;
 }
 
-/* A ratio as what it is above one, a difference in KiB as it is. */
+/* A ratio as what it is above one, a difference in KiB or calls as it is. */
 static const char *figure(const json_t *test, const char *key, char buf[FIGURE])
 {
     double value = member_number(test, key);
@@ -43,6 +43,8 @@ static const char *figure(const json_t *test, const char *key, char buf[FIGURE])
         return strcpy(buf, "-");
     if (is_basis(test, "difference"))
         snprintf(buf, FIGURE, "%+.0f KiB", value);
+    else if (is_basis(test, "tally"))
+        snprintf(buf, FIGURE, "%+.10g", value);
     else
         snprintf(buf, FIGURE, "%+.2f %%", 100 * (value - 1));
     return buf;
@@ -50,7 +52,8 @@ static const char *figure(const json_t *test, const char *key, char buf[FIGURE])
 
 static const char *bound(const json_t *test, char buf[FIGURE])
 {
-    if (is_basis(test, "count") && !isnan(member_number(test, "bound")))
+    if ((is_basis(test, "count") || is_basis(test, "tally")) &&
+        !isnan(member_number(test, "bound")))
         return strcpy(buf, "exact");
     return figure(test, "bound", buf);
 }
@@ -61,6 +64,10 @@ static const char *budget(const json_t *test, char buf[FIGURE])
         return strcpy(buf, "-");
     if (is_basis(test, "difference"))
         return strcpy(buf, "+256 KiB");
+    if (is_basis(test, "tally")) {
+        snprintf(buf, FIGURE, "%+.10g", member_number(test, "allowed"));
+        return buf;
+    }
     snprintf(buf, FIGURE, "%+.2f %%", 100 * member_number(test, "budget"));
     return buf;
 }

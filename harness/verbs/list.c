@@ -61,7 +61,7 @@ static const struct {
     {"memory", "1, KiB",
      "over time, of a watched process: F1 to F4, what stays after the last free, where blocks lie"},
     {"instructions", "1", "perf_event where there is a PMU, else callgrind with less work"},
-    {"syscalls", "1", "by name, ptrace with less work; shown, and counted for no verdict"},
+    {"syscalls", "1", "by name, ptrace with less work; shown, and judged by `ashlar gate` alone"},
 };
 
 /* An allocator's row: found and audited, or the reason why it is not. */

@@ -261,6 +261,30 @@ static void count(int cell, const char *allocator, double instructions)
             cell, allocator, instructions);
 }
 
+/* A traced pass: in its two runs so many madvise, futex and minor faults. */
+static void calls(int cell, const char *allocator, int ops, const int madvise[2],
+                  const int futex[2], const int faults[2])
+{
+    fprintf(file,
+            "{\"type\":\"count\",\"method\":\"ptrace\",\"cell\":%d,\"allocator\":\"%s\",\"ops\":%d,"
+            "\"syscalls\":[%d,%d],\"minor_faults\":[%d,%d],\"by_name\":{\"futex\":[%d,%d],"
+            "\"madvise\":[%d,%d]}}\n",
+            cell, allocator, ops, madvise[0] + futex[0], madvise[1] + futex[1], faults[0],
+            faults[1], futex[0], futex[1], madvise[0], madvise[1]);
+}
+
+/* Any number of runs, of calls without a name. */
+static void runs_of_calls(int cell, const char *allocator, const char *runs)
+{
+    fprintf(
+        file,
+        "{\"type\":\"count\",\"method\":\"ptrace\",\"cell\":%d,\"allocator\":\"%s\",\"ops\":1000,"
+        "\"syscalls\":[%s],\"minor_faults\":[%s],\"by_name\":{}}\n",
+        cell, allocator, runs, runs);
+}
+
+#define RUNS(a, b) ((const int[2]){a, b})
+
 static void judge(void)
 {
     char err[512];
@@ -461,6 +485,77 @@ static void test_figures_that_repeat(void **state)
     finish();
 }
 
+/* Each cell of test_calls_and_faults under a and b: madvise, futex, faults; what is to be said. */
+static const struct {
+    int madvise_a[2], madvise_b[2], futex_b[2];
+    enum gate_word word;
+    const char *reason;
+} traced[] = {
+    {{100, 100}, {102, 102}, {0, 0}, GATE_WITHIN, "madvise 100 to 102"},
+    {{100, 100}, {103, 103}, {0, 0}, GATE_REGRESSION, "madvise 100 to 103"},
+    {{100, 100}, {100, 100}, {9, 4}, GATE_WITHIN, "futex 0 to 6.5"}, /* the one of two threads */
+    {{100, 100}, {100, 100}, {9, 4}, GATE_REPORTED, "its runs do not agree"},
+    {{1000, 1000}, {1005, 1005}, {0, 0}, GATE_WITHIN, "madvise 1000 to 1005"},
+    {{1000, 1000}, {1006, 1006}, {0, 0}, GATE_REGRESSION, "madvise 1000 to 1006"},
+    {{1000, 1000}, {900, 900}, {0, 0}, GATE_WITHIN, "madvise 1000 to 900"},
+    {{0, 0}, {0, 0}, {0, 0}, GATE_WITHIN, ""},
+    {{0, 1}, {1, 0}, {0, 0}, GATE_WITHIN, ""},
+    {{0, 2}, {1, 1}, {0, 0}, GATE_REPORTED, "its runs do not agree"},
+};
+
+#define TRACED (sizeof traced / sizeof traced[0])
+
+static void test_calls_and_faults(void **state)
+{
+    const int last = TRACED;
+    (void)state;
+    begin(TRACED + 4);
+    for (int c = 0; c < last; c++) {
+        test(c, "syscalls", 0.005, true);
+    }
+    test(0, "minor_faults", 0.01, true);
+    test(1, "minor_faults", 0.01, true);
+    test(last, "syscalls", 0.005, true);
+    for (int c = last + 1; c < last + 4; c++) {
+        test(c, "syscalls", 0.005, true);
+    }
+    end_of_plan();
+    for (int c = 0; c < last + 4; c++) {
+        blocks(c, 0, 12, 1, 1, 500); /* of timed processes, which do not count here */
+    }
+    for (int c = 0; c < last; c++) {
+        calls(c, "a", 1000, traced[c].madvise_a, RUNS(0, 0), RUNS(100, 100));
+        calls(c, "b", 1000, traced[c].madvise_b, traced[c].futex_b,
+              c == 0 ? RUNS(116, 116) : RUNS(117, 117));
+    }
+    calls(last, "a", 1000, RUNS(100, 100), RUNS(0, 0), RUNS(0, 0));
+    calls(last, "b", 2000, RUNS(200, 200), RUNS(0, 0), RUNS(0, 0));     /* twice the work */
+    calls(last + 1, "a", 1000, RUNS(100, 100), RUNS(0, 0), RUNS(0, 0)); /* and b was not counted */
+    runs_of_calls(last + 2, "a", "2,2,8,2,9");                          /* two modes */
+    runs_of_calls(last + 2, "b", "9,9,9,9,9");
+    runs_of_calls(last + 3, "a", "5"); /* one run agrees with nothing */
+    runs_of_calls(last + 3, "b", "5,5");
+    judge();
+    assert_true(ruling.complete);
+    assert_int_equal(ruling.family, 0);
+    for (size_t c = 0; c < TRACED; c++) {
+        const struct gate_test *t = test_of(c, GATE_SYSCALLS);
+        assert_int_equal(t->word, traced[c].word);
+        assert_non_null(strstr(t->reason, traced[c].reason));
+    }
+    assert_int_equal(test_of(0, GATE_SYSCALLS)->basis, GATE_BY_TALLY);
+    assert_true(test_of(0, GATE_SYSCALLS)->allowed == 2);
+    assert_true(test_of(5, GATE_SYSCALLS)->allowed == 5);
+    assert_true(test_of(5, GATE_SYSCALLS)->estimate == 6);
+    assert_int_equal(test_of(0, GATE_MINOR_FAULTS)->word, GATE_WITHIN);
+    assert_int_equal(test_of(1, GATE_MINOR_FAULTS)->word, GATE_REGRESSION);
+    assert_int_equal(test_of(TRACED, GATE_SYSCALLS)->word, GATE_WITHIN);
+    assert_int_equal(test_of(TRACED + 1, GATE_SYSCALLS)->word, GATE_INCONCLUSIVE);
+    assert_int_equal(test_of(TRACED + 2, GATE_SYSCALLS)->word, GATE_REPORTED);
+    assert_int_equal(test_of(TRACED + 3, GATE_SYSCALLS)->word, GATE_REPORTED);
+    finish();
+}
+
 static void test_a_failure_is_no_figure(void **state)
 {
     (void)state;
@@ -510,6 +605,7 @@ int main(void)
         cmocka_unit_test(test_remote_frees_never_gate_on_time),
         cmocka_unit_test(test_peaks_are_net),
         cmocka_unit_test(test_figures_that_repeat),
+        cmocka_unit_test(test_calls_and_faults),
         cmocka_unit_test(test_a_failure_is_no_figure),
         cmocka_unit_test(test_another_run_is_refused),
         cmocka_unit_test(test_false_alarms_over_all_looks),
