@@ -75,6 +75,26 @@ code_of() {
 
 @test "nothing generated is in the repository" {
     git rev-parse --git-dir >/dev/null 2>&1 || skip "this tree is not a git checkout"
-    run git ls-files -- build 'results/*.json*' 'results/*.html' '*.o' '*.so' '*.a' '*.d'
+    run git ls-files -- build 'results/*.html' '*.o' '*.so' '*.a' '*.d'
     [[ -z $output ]]
+}
+
+# unexplained: of the files below results/, those whose folder's report results/README.md does not name.
+unexplained() {
+    local file
+    while read -r file; do
+        [[ $file == results/README.md ]] ||
+            grep -qF "($(dirname "${file#results/}")/report.md)" results/README.md ||
+            echo "$file"
+    done
+}
+
+@test "of runs, only those that results/README.md explains are in the repository" {
+    git rev-parse --git-dir >/dev/null 2>&1 || skip "this tree is not a git checkout"
+    [[ -n $(git ls-files -- results) ]]
+    run unexplained < <(git ls-files -- results)
+    [[ -z $output ]]
+    # The control: a run that was committed by mistake.
+    run unexplained <<<results/20260101T120000Z/samples.jsonl
+    [[ $output == results/20260101T120000Z/samples.jsonl ]]
 }

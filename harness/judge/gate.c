@@ -6,9 +6,13 @@
  *     counts       -> threshold
  *
  * Invariants   G1  a test that is decided at a look is not tested again, and keeps its word
+ *
  *              G2  what a ratio is made of (null run, live bytes, difference or ratio) is settled
- * on the first look's blocks and does not change with later ones G3  blocks of a confirmation are
- * in no look Below        stats.h samples.h verdict.h (its constants)        Above   gate_json.c
+ *                  on the first look's blocks and does not change with later ones
+ *
+ *              G3  blocks of a confirmation are in no look
+ *
+ * Below        stats.h samples.h verdict.h (its constants)        Above   gate_json.c
  */
 #include "gate.h"
 
@@ -27,6 +31,9 @@
 /* Relative efficiency of the signed-rank test under normal noise, 3 / pi. */
 #define RANK_EFFICIENCY 0.955
 
+/* Shares are quotients: a difference of the budget itself must not be more than it. */
+#define GATE_SHARE_ROUNDING 1e-9
+
 /* How the .05 is divided. Most on the first look, which decides nearly all cells of a change that
  * is harmless or bad; the rest evenly. */
 static const struct gate_schedule schedules[] = {
@@ -36,8 +43,8 @@ static const struct gate_schedule schedules[] = {
     {4, {12, 24, 48, 72}, {.02, .01, .01, .01}},
 };
 
-static const char *const metric_names[] = {"time", "peak_rss", "instructions", "minor_faults",
-                                           "syscalls"};
+static const char *const metric_names[] = {"time",         "peak_rss", "instructions",
+                                           "minor_faults", "syscalls", "false_sharing"};
 
 const char *gate_metric_name(enum gate_metric metric)
 {
@@ -62,7 +69,7 @@ const char *gate_word_name(enum gate_word word)
 
 const char *gate_basis_name(enum gate_basis basis)
 {
-    static const char *const name[] = {"ratio", "difference", "count", "tally"};
+    static const char *const name[] = {"ratio", "difference", "count", "tally", "share"};
     return name[basis];
 }
 
@@ -215,6 +222,18 @@ struct figures {
     double *d; /* [n_blocks] NAN: no pair */
 };
 
+/* Share of the recorded blocks that had a cache line in common with another thread's. */
+static double false_sharing_of(const struct sample *s)
+{
+    const json_t *counters = json_object_get(json_object_get(s->raw, "bench"), "counters");
+    const json_t *recorded = json_object_get(counters, "blocks_recorded");
+    const json_t *sharing = json_object_get(counters, "blocks_sharing");
+    if (!json_is_number(sharing) || !(json_number_value(recorded) > 0)) {
+        return NAN;
+    }
+    return json_number_value(sharing) / json_number_value(recorded);
+}
+
 static double figure_of(const struct sample *s, enum gate_metric metric)
 {
     const json_t *faults;
@@ -231,6 +250,8 @@ static double figure_of(const struct sample *s, enum gate_metric metric)
     case GATE_MINOR_FAULTS:
         faults = json_object_get(s->raw, "minflt");
         return json_is_number(faults) ? json_number_value(faults) : NAN;
+    case GATE_FALSE_SHARING:
+        return false_sharing_of(s);
     default:
         return NAN; /* not of timed processes */
     }
@@ -625,6 +646,46 @@ static bool judge_tally(const struct samples *run, struct gate_test *t)
     return true;
 }
 
+static double width(const double *x, size_t n)
+{
+    double low = x[0], high = x[0];
+    for (size_t i = 1; i < n; i++) {
+        low = fmin(low, x[i]);
+        high = fmax(high, x[i]);
+    }
+    return high - low;
+}
+
+/* The false-sharing index follows from addresses, so every process of an allocator says the same,
+ * unless its placement depends on who came first. */
+static void judge_share(const struct samples *run, struct gate_test *t, size_t blocks)
+{
+    double share[2][STATS_BLOCKS_MAX];
+    t->basis = GATE_BY_SHARE;
+    if (of_samples(run, t, 0, blocks, share[0]) == 0 ||
+        of_samples(run, t, 1, blocks, share[1]) == 0) {
+        t->word = GATE_INCONCLUSIVE;
+        snprintf(t->reason, sizeof t->reason,
+                 "its workload tells no false-sharing index; cache-thrash and cache-scratch do");
+        return;
+    }
+    double base = stats_median(share[0], blocks), cont = stats_median(share[1], blocks);
+    t->estimate = t->bound = cont - base;
+    t->blocks = blocks;
+    snprintf(t->reason, sizeof t->reason, "%.1f %% of its blocks share a line, %.1f %% before",
+             100 * cont, 100 * base);
+    if (width(share[0], blocks) > GATE_REPEAT_SHARE ||
+        width(share[1], blocks) > GATE_REPEAT_SHARE) {
+        t->word = GATE_REPORTED;
+        t->bound = NAN;
+        snprintf(t->reason, sizeof t->reason,
+                 "from process to process it differs by more than %.0f point: never gates",
+                 100 * GATE_REPEAT_SHARE);
+    } else {
+        t->word = t->estimate > t->budget + GATE_SHARE_ROUNDING ? GATE_REGRESSION : GATE_WITHIN;
+    }
+}
+
 static void judge_count(const struct samples *run, struct gate_test *t, size_t blocks)
 {
     double figure[2][STATS_BLOCKS_MAX];
@@ -670,7 +731,12 @@ static bool judge_tests(struct judging *j)
     j->out->complete = !stopped;
     for (size_t i = 0; !stopped && i < j->out->n_tests; i++) {
         struct gate_test *t = &j->out->tests[i];
-        if (t->word == GATE_UNDECIDED && !judge_tally(j->run, t)) {
+        if (t->word != GATE_UNDECIDED) {
+            continue;
+        }
+        if (t->metric == GATE_FALSE_SHARING) {
+            judge_share(j->run, t, j->out->schedule.blocks[0]);
+        } else if (!judge_tally(j->run, t)) {
             judge_count(j->run, t, j->out->schedule.blocks[0]);
         }
     }

@@ -15,8 +15,8 @@
  * counts as p = 1 in the looks that follow, so all looks together call a cell that is within its
  * budget a regression with probability .05 at most, over all tests.
  *
- * Metrics that repeat (instructions, system calls, minor faults) are compared with their budget and
- * nothing else.
+ * Metrics that repeat (instructions, system calls, minor faults, the false-sharing index) are
+ * compared with their budget and nothing else.
  * The time of a cell with remote frees never gates: what it could have shown is told instead.
  *
  * Everything here follows from samples.jsonl alone, the plan's object "gate" included: judged again
@@ -42,12 +42,16 @@
 /* Counts of one allocator that differ by more do not repeat. */
 #define GATE_REPEAT 1.005
 
+/* False-sharing indices of one allocator that differ by more do not repeat. */
+#define GATE_REPEAT_SHARE 0.01
+
 enum gate_metric {
     GATE_TIME,
     GATE_PEAK_RSS,
     GATE_INSTRUCTIONS,
     GATE_MINOR_FAULTS,
     GATE_SYSCALLS,
+    GATE_FALSE_SHARING,
     GATE_METRICS
 };
 
@@ -66,7 +70,8 @@ enum gate_basis {
     GATE_BY_RATIO,      /* log ratios against log(1 + budget) */
     GATE_BY_DIFFERENCE, /* peaks below 4 MiB: differences in KiB against 256 KiB */
     GATE_BY_COUNT,      /* figures that repeat: the ratio against 1 + budget, no test */
-    GATE_BY_TALLY       /* calls and faults: their difference against calls_allowed(), no test */
+    GATE_BY_TALLY,      /* calls and faults: their difference against calls_allowed(), no test */
+    GATE_BY_SHARE       /* shares of blocks: their difference against the budget, no test */
 };
 
 /* When looks are taken, and at what level. */
@@ -96,7 +101,7 @@ struct gate_test {
     bool gates;              /* false: reported only */
     enum gate_basis basis;   /* how it was judged */
     enum gate_word word;     /* what came of it */
-    double estimate;         /* ratio contender over baseline; KiB or calls by difference */
+    double estimate;         /* ratio contender over baseline; KiB, calls, shares: difference */
     double bound;            /* its upper bound; INFINITY: these blocks cannot give one */
     double p;                /* one-sided */
     double p_holm;           /* adjusted */
@@ -136,7 +141,8 @@ bool gate_judge(const struct samples *run, struct gate_ruling *out, char *err, s
 
 void gate_free(struct gate_ruling *ruling);
 
-/* "time", "peak_rss", "instructions", "minor_faults", "syscalls"; GATE_METRICS: no metric. */
+/* "time", "peak_rss", "instructions", "minor_faults", "syscalls", "false_sharing"; GATE_METRICS: no
+ * metric. */
 const char *gate_metric_name(enum gate_metric metric);
 enum gate_metric gate_metric_of(const char *name);
 const char *gate_word_name(enum gate_word word);

@@ -13,7 +13,11 @@
 static const struct {
     const char *metric;
     double limit;
-} unsaid[] = {{"time", 0.05}, {"peak_rss", 0.05}, {"instructions", 0.005}, {"syscalls", 0.005}};
+} unsaid[] = {{"time", 0.05},
+              {"peak_rss", 0.05},
+              {"instructions", 0.005},
+              {"syscalls", 0.005},
+              {"false_sharing", 0.01}};
 
 static void add(struct budgets *budgets, const char *who, const char *metric, double limit)
 {
@@ -53,8 +57,8 @@ static bool take(struct budgets *budgets, const char *where, const char *who, co
 
     if (!gate_knows_metric(metric))
         ok = fail(why, EXIT_USAGE,
-                  "%s: unknown metric '%s'; use time, peak_rss, instructions, syscalls or "
-                  "minor_faults",
+                  "%s: unknown metric '%s'; use time, peak_rss, instructions, syscalls, "
+                  "minor_faults or false_sharing",
                   where, metric);
     else if (!read_limit(copy, &limit))
         ok =

@@ -134,10 +134,13 @@ static int on_cell_key(struct reading *reading, const char *section, const char 
         cell->remote_given = true;
         if (!yes_or_no(value, &cell->remote))
             return refuse(reading, section, key, "say yes or no");
+    } else if (strcmp(key, "index") == 0) {
+        if (!yes_or_no(value, &cell->index))
+            return refuse(reading, section, key, "say yes or no");
     } else {
         return refuse(reading, section, key,
                       "unknown key; use workload, micro, program, args, primary, count, count_ops, "
-                      "memory or remote");
+                      "memory, remote or index");
     }
     return 1;
 }

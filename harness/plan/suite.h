@@ -19,6 +19,8 @@
  *     memory = yes                       memory over time, in processes of its own (run/memory.h)
  *     remote = yes                       threads free each other's blocks (default: known of the
  *                                        workload; never with one thread)
+ *     index = yes                        a gate judges its false-sharing index, and nothing else of
+ *                                        it (cache-thrash and cache-scratch tell one)
  *
  *     [growth stack-depth]               a series of sizes: see growth.h
  *
@@ -53,6 +55,7 @@ struct cell {
     bool memory;       /* is watched over time, too */
     bool remote;       /* threads free each other's blocks: a gate does not judge its time */
     bool remote_given; /* the suite says whether */
+    bool index;        /* a gate judges its false-sharing index alone */
 };
 
 struct suite {

@@ -134,6 +134,24 @@ blocks() {
     assert_equal "$(word toy instructions)" ""
 }
 
+@test "where threads write to one cache line is judged by the index alone, exactly" {
+    cat >index.ini <<-INI
+	[suite]
+	blocks = 12
+	[cell scratch]
+	workload = cache-scratch
+	args = --threads 2 --ops 20000
+	count = no
+	index = yes
+	INI
+    # glibc hands a thread its neighbour's line again; liblimit never does.
+    want=1 run -1 ashlar gate limit glibc --suite ./index.ini --results res --quiet
+    assert_line --regexp '^scratch +false_sharing +\+1\.00 pt +\+100\.00 pt +exact +0  regression$'
+    assert_line --partial '100.0 % of its blocks share a line, 0.0 % before'
+    refute_line --regexp '^scratch +(time|peak_rss)'
+    run -0 ashlar gate glibc limit --suite ./index.ini --results res --quiet
+}
+
 @test "a waiver bears a regression; an expired one is named and does not" {
     entry slow slow:20
     printf '[toy time]\nuntil = 2999-12-31\nreason = wanted, safer\n' >w.ini

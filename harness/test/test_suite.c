@@ -67,7 +67,7 @@ static void test_everything_said(void **state)
                   "[cell a]\nworkload = larson\nargs = --threads 2 --ops=800\nprimary = yes\n"
                   "[cell b]\nmicro = BM_x/64/real_time/threads:4\nargs = --ops 10\n"
                   "[cell c]\nworkload = larson\nargs = --threads 2 --ops 800\ncount = yes\n"
-                  "count_ops = 7\n",
+                  "count_ops = 7\nindex = yes\n",
                   &why));
     assert_string_equal(suite.about, "two");
     assert_int_equal(suite.blocks, 24);
@@ -81,6 +81,7 @@ static void test_everything_said(void **state)
     assert_int_equal(suite.cells[1].threads, 4);
     assert_int_equal(suite.cells[1].count_ops, 0);
     assert_int_equal(suite.cells[2].count_ops, 7);
+    assert_true(suite.cells[2].index && !suite.cells[0].index);
     suite_close(&suite);
 }
 

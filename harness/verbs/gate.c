@@ -141,12 +141,15 @@ static bool countable(const struct cell *cell)
 }
 
 /* Whether a cell can have a budget for a metric. System calls repeat in threads that share nothing,
- * however many. */
+ * however many. What is there for its false-sharing index says nothing else, and nothing else says
+ * that. */
 static bool measurable(const struct gate_options *chosen, const struct cell *cell,
                        const char *metric)
 {
     bool counts = !chosen->measure.no_counts;
 
+    if (cell->index != (strcmp(metric, "false_sharing") == 0))
+        return false;
     if (strcmp(metric, "instructions") == 0)
         return counts && countable(cell);
     if (strcmp(metric, "syscalls") == 0)
@@ -156,8 +159,8 @@ static bool measurable(const struct gate_options *chosen, const struct cell *cel
 
 static void add_tests(const struct gate_options *chosen, const struct cell *cell, json_t *tests)
 {
-    static const char *const metrics[] = {"time", "peak_rss", "instructions", "syscalls",
-                                          "minor_faults"};
+    static const char *const metrics[] = {"time",     "peak_rss",     "instructions",
+                                          "syscalls", "minor_faults", "false_sharing"};
 
     for (size_t m = 0; m < sizeof metrics / sizeof metrics[0]; m++) {
         bool gates = strcmp(metrics[m], "time") != 0 || !cell->remote;

@@ -34,7 +34,7 @@ size_t gate_report_count(const json_t *ruling, const char *word)
     return count;
 }
 
-/* A ratio as what it is above one, a difference in KiB or calls as it is. */
+/* A ratio as what it is above one, a difference in KiB, calls or points as it is. */
 static const char *figure(const json_t *test, const char *key, char buf[FIGURE])
 {
     double value = member_number(test, key);
@@ -45,6 +45,8 @@ static const char *figure(const json_t *test, const char *key, char buf[FIGURE])
         snprintf(buf, FIGURE, "%+.0f KiB", value);
     else if (is_basis(test, "tally"))
         snprintf(buf, FIGURE, "%+.10g", value);
+    else if (is_basis(test, "share"))
+        snprintf(buf, FIGURE, "%+.2f pt", 100 * value);
     else
         snprintf(buf, FIGURE, "%+.2f %%", 100 * (value - 1));
     return buf;
@@ -52,7 +54,7 @@ static const char *figure(const json_t *test, const char *key, char buf[FIGURE])
 
 static const char *bound(const json_t *test, char buf[FIGURE])
 {
-    if ((is_basis(test, "count") || is_basis(test, "tally")) &&
+    if ((is_basis(test, "count") || is_basis(test, "tally") || is_basis(test, "share")) &&
         !isnan(member_number(test, "bound")))
         return strcpy(buf, "exact");
     return figure(test, "bound", buf);
@@ -68,7 +70,8 @@ static const char *budget(const json_t *test, char buf[FIGURE])
         snprintf(buf, FIGURE, "%+.10g", member_number(test, "allowed"));
         return buf;
     }
-    snprintf(buf, FIGURE, "%+.2f %%", 100 * member_number(test, "budget"));
+    snprintf(buf, FIGURE, is_basis(test, "share") ? "%+.2f pt" : "%+.2f %%",
+             100 * member_number(test, "budget"));
     return buf;
 }
 

@@ -581,6 +581,51 @@ static void test_a_failure_is_no_figure(void **state)
     finish();
 }
 
+/* A block of a workload that recorded 8000 blocks, so many of them beside another thread's. */
+static void sharing(int cell, int b, int of_a, int of_b)
+{
+    for (int a = 0; a < 2; a++) {
+        fprintf(file,
+                "{\"type\":\"sample\",\"cell\":%d,\"block\":%d,\"allocator\":\"%s\",\"status\":"
+                "\"ok\",\"warmup\":false,\"time_ns\":1000,\"bench\":{\"counters\":{"
+                "\"blocks_recorded\":8000,\"blocks_sharing\":%d}}}\n",
+                cell, b, a == 0 ? "a" : "b", a == 0 ? of_a : of_b);
+    }
+}
+
+static void test_the_index_alone(void **state)
+{
+    (void)state;
+    begin(6);
+    for (int c = 0; c < 6; c++) {
+        test(c, "false_sharing", 0.01, true);
+    }
+    end_of_plan();
+    for (int b = 0; b < 12; b++) {
+        sharing(0, b, 4000, 4080);                 /* one point more: what is allowed */
+        sharing(1, b, 4000, 4081);                 /* beyond it */
+        sharing(2, b, 8000, 0);                    /* better */
+        sharing(3, b, 0, b == 7 ? 8000 : 0);       /* who came first decides */
+        sharing(4, b, b == 7 ? 4040 : 4000, 4000); /* repeats well enough */
+    }
+    blocks(5, 0, 12, 1, 1, 0); /* of a workload that records no block */
+    judge();
+    assert_true(ruling.complete);
+    assert_int_equal(ruling.family, 0);
+    assert_int_equal(test_of(0, GATE_FALSE_SHARING)->word, GATE_WITHIN);
+    assert_int_equal(test_of(1, GATE_FALSE_SHARING)->word, GATE_REGRESSION);
+    assert_true(fabs(test_of(1, GATE_FALSE_SHARING)->estimate - 0.010125) < 1e-9);
+    assert_int_equal(test_of(1, GATE_FALSE_SHARING)->basis, GATE_BY_SHARE);
+    assert_string_equal(test_of(1, GATE_FALSE_SHARING)->reason,
+                        "51.0 % of its blocks share a line, 50.0 % before");
+    assert_int_equal(test_of(2, GATE_FALSE_SHARING)->word, GATE_WITHIN);
+    assert_int_equal(test_of(3, GATE_FALSE_SHARING)->word, GATE_REPORTED);
+    assert_int_equal(test_of(4, GATE_FALSE_SHARING)->word, GATE_WITHIN);
+    assert_int_equal(test_of(5, GATE_FALSE_SHARING)->word, GATE_INCONCLUSIVE);
+    assert_non_null(strstr(test_of(5, GATE_FALSE_SHARING)->reason, "tells no false-sharing index"));
+    finish();
+}
+
 static void test_another_run_is_refused(void **state)
 {
     (void)state;
@@ -606,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_peaks_are_net),
         cmocka_unit_test(test_figures_that_repeat),
         cmocka_unit_test(test_calls_and_faults),
+        cmocka_unit_test(test_the_index_alone),
         cmocka_unit_test(test_a_failure_is_no_figure),
         cmocka_unit_test(test_another_run_is_refused),
         cmocka_unit_test(test_false_alarms_over_all_looks),
