@@ -28,9 +28,11 @@
 /* The judge tells smaller peaks apart in KiB, with a margin far above any leak planted here. */
 #define SMALL_PEAK_KIB 4096
 
-/* A burst is of so many units, or more, so that to round it off is nothing; where that would be
- * less than one unit a call in as many, it is one unit. */
+/* A burst is whole units: the shortest period is taken at which to round it off makes a difference
+ * below 1 %, or at which it has so many. With less than one unit in as many calls it is one unit.
+ */
 #define BURST_UNITS 64
+#define ROUNDED_OFF 0.01
 
 /* Both sides pay for a burst's coming, some 20 instructions, which must not be seen: the period is
  * not below so many calls. Where calls are few and dear it may be, and has to be, as even the count
@@ -68,21 +70,23 @@ struct beat {
     unsigned long long burst, period;
 };
 
+static bool is_nearly_whole(double units)
+{
+    return units >= 0.5 && fabs(round(units) - units) <= ROUNDED_OFF * units;
+}
+
 static struct beat beat_of(double rate, const struct cell *cell)
 {
-    double least = fmax(1, fmin(PERIOD_LEAST, (double)cell->ops / BURSTS_LEAST));
-    struct beat beat = {0, (unsigned long long)llround(least)};
+    double period = round(fmax(1, fmin(PERIOD_LEAST, (double)cell->ops / BURSTS_LEAST)));
 
     if (rate <= 0)
-        return beat;
-    if (rate * BURST_UNITS < 1) {
-        beat.burst = 1;
-        beat.period = (unsigned long long)llround(fmin(1 / rate, 1e15));
-    } else {
-        beat.period = (unsigned long long)llround(fmax(least, BURST_UNITS / rate));
-        beat.burst = (unsigned long long)llround(fmin(rate * (double)beat.period, 1e15));
-    }
-    return beat;
+        return (struct beat){0, (unsigned long long)period};
+    if (rate * BURST_UNITS < 1)
+        return (struct beat){1, (unsigned long long)llround(fmin(1 / rate, 1e15))};
+    while (rate * period < BURST_UNITS && !is_nearly_whole(rate * period))
+        period++;
+    return (struct beat){(unsigned long long)llround(fmin(rate * period, 1e15)),
+                         (unsigned long long)period};
 }
 
 /* Both sides have words of one length, because they lie above the stack. */
