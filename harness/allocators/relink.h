@@ -5,10 +5,12 @@
  *                            alloc/override/util/tree.o              called from this file's folder
  *                            ...
  *
- *     SECOND_LINK            those objects in an order drawn from a seed: the same code, laid out
- * in another way, which alone can move times by some per cent SECOND_COMMAND         the user's
- * shell command writes the library to $OUT; $SEED is drawn SECOND_COPY            byte for byte:
- * what layout does is not seen then
+ *     SECOND_LINK       those objects in an order drawn from a seed: the same code, laid out in
+ *                       another way, which alone can move times by some per cent
+ *
+ *     SECOND_COMMAND    the user's shell command writes the library to $OUT; $SEED is drawn
+ *
+ *     SECOND_COPY       byte for byte: what layout does is not seen then
  */
 #ifndef ASHLAR_ALLOCATORS_RELINK_H
 #define ASHLAR_ALLOCATORS_RELINK_H

@@ -10,8 +10,8 @@
  *     kind     a unit                                              its price
  *     instr    one round of an empty loop                          2 or 3 instructions
  *     stall    four times `pause` (x86), `isb` (arm)               6 instructions, some 100 ns
- *     miss     a load of a line that was thrown out of all caches  7 instructions, one trip to
- * memory fault    the first touch of a page that was given back       some 700 ns, in the kernel
+ *     miss     a load of a line that was thrown out of all caches  7 instructions, a trip to memory
+ *     fault    the first touch of a page that was given back       some 700 ns, in the kernel
  *     leak     a block of 4 KiB from the allocator, never freed    a page
  *
  * What to do stands in the variable ASHLAR_PLANT_<N>, N being what the harness puts into
