@@ -133,6 +133,13 @@ const char *text_last_line(char *text)
     return newline != NULL ? newline + 1 : trimmed;
 }
 
+void text_make_plain(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
 char *text_of_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

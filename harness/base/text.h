@@ -46,6 +46,10 @@ char *text_trim(char *text);
  * `text`, which is cut behind it. */
 const char *text_last_line(char *text);
 
+/* Puts '?' for every byte that is no printable ASCII, in place: what a program said can then be
+ * shown on a terminal and stored as JSON, whatever it was. */
+void text_make_plain(char *text);
+
 /* A whole small file (/proc and /sys included), NULL when it cannot be read. */
 char *text_of_file(const char *path);
 

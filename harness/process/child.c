@@ -207,6 +207,15 @@ static void read_report(struct child *child)
         child->fate = child->signal != 0 ? FATE_SIGNALED : FATE_EXITED;
 }
 
+/* A NUL in what a program printed would hide what stands behind it: a line of JSON with garbage
+ * after it would look whole. */
+static void show_nuls(struct child *child, int i)
+{
+    for (size_t at = 0; at < child->len[i]; at++)
+        if (child->text[i][at] == '\0')
+            child->text[i][at] = '?';
+}
+
 static void finish(struct child *child)
 {
     int status;
@@ -218,6 +227,8 @@ static void finish(struct child *child)
             kill(child->launcher, SIGTERM);
     child->launcher = 0;
     drain(child);
+    show_nuls(child, CHILD_OUT);
+    show_nuls(child, CHILD_ERR);
     read_report(child);
     if (child_interrupted)
         child->fate = FATE_STOPPED;

@@ -141,6 +141,7 @@ static void fail_job(struct job *job, const char *what, const char *said)
 {
     job->failed = true;
     snprintf(job->detail, sizeof job->detail, "%s: %.150s", what, said);
+    text_make_plain(job->detail);
 }
 
 json_int_t counts_ops_of(const json_t *bench)

@@ -21,6 +21,7 @@ static void end_badly(struct outcome *outcome, const char *status, const char *f
     va_start(args, format);
     vsnprintf(outcome->detail, sizeof outcome->detail, format, args);
     va_end(args);
+    text_make_plain(outcome->detail);
 }
 
 bool outcome_ok(const struct outcome *outcome)

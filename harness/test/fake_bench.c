@@ -5,6 +5,8 @@
  *     FAKE=crash | hang | hang-while:FILE | oom | damaged | killed | dirty | mute | refuse |
  *          slow:PER_CENT | shaky | grow:0 | grow:half | grow:1 | crash-at:SIZE |
  *          fat:PER_CENT | busy:PER_CENT
+ *          binary | flood | half | tail | babble   garbage: bytes of every value; 300 MB without a
+ *                         newline; half a line; a line, a NUL and more; the bytes as last words
  *          fade:N:PER_CENT  slow until FAKE_LOG counts N runs
  *          deaf             obeys no plant
  *          slow-if:TEXT:PER_CENT  slow when the library's path has TEXT
@@ -117,6 +119,62 @@ static unsigned long growth(const char *fake, unsigned long size)
     return root;
 }
 
+/* ---- garbage ---- */
+
+#define FLOOD_BLOCKS 4800 /* of 64 KiB */
+
+static void put(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t done = write(fd, bytes, len);
+
+        if (done <= 0)
+            _exit(99);
+        bytes += done;
+        len -= (size_t)done;
+    }
+}
+
+static void put_every_byte(int fd)
+{
+    char bytes[256];
+
+    for (int i = 0; i < 256; i++)
+        bytes[i] = (char)i;
+    put(fd, bytes, sizeof bytes);
+}
+
+static int babble(const char *fake)
+{
+    static char block[65536];
+
+    if (strcmp(fake, "binary") == 0) {
+        put_every_byte(1);
+        put_every_byte(2);
+        return 0;
+    }
+    if (strcmp(fake, "flood") == 0) {
+        memset(block, 'x', sizeof block);
+        for (int i = 0; i < FLOOD_BLOCKS; i++)
+            put(1, block, sizeof block);
+        return 0;
+    }
+    if (strcmp(fake, "half") == 0) {
+        say("{\"schema\":\"ashlar-bench-1\",\"elapsed_ns\":12");
+        return 0;
+    }
+    if (strcmp(fake, "tail") == 0) {
+        say("{\"elapsed_ns\":1000,\"vmhwm_kib\":1000}\n");
+        put(1, "\0more", 5);
+        return 0;
+    }
+    if (strcmp(fake, "babble") == 0) {
+        put_every_byte(2);
+        return 3;
+    }
+    return -1;
+}
+
 static int misbehave(const char *fake, const char *size, unsigned long ops)
 {
     if (strncmp(fake, "fail-below:", 11) == 0 && ops < strtoul(fake + 11, NULL, 10))
@@ -140,7 +198,7 @@ static int misbehave(const char *fake, const char *size, unsigned long ops)
         return refuse("I will not", 3);
     if (strcmp(fake, "mute") == 0)
         return 0;
-    return -1;
+    return babble(fake);
 }
 
 /* ---- memory that is known ---- */

@@ -73,6 +73,21 @@ ends_as() {
 @test "a program that says nothing" { ends_as mute error "printed no JSON"; }
 @test "a program that refuses" { ends_as refuse error "exit 3: ashlar-bench: I will not"; }
 
+@test "binary garbage instead of a result" { ends_as binary error "printed no JSON: "; }
+@test "half a line of JSON" {
+    ends_as half error 'printed no JSON: {'
+}
+@test "a result with a NUL and garbage behind it" { ends_as tail error "printed no JSON: ?more"; }
+@test "300 MB without a newline" {
+    sed -i 's/timeout_s = 2/timeout_s = 120/' toy.ini
+    ends_as flood error "printed no JSON: xxxxxxxx"
+}
+@test "binary garbage as last words, which are shown without what a terminal would obey" {
+    ends_as babble error "exit 3: "
+    run -0 samples 'select(.allocator == "victim") | .detail'
+    run -1 grep -aP '[^ -~]' <<<"$output$stderr"
+}
+
 @test "a library that vanishes during the run is missing, never a fast time" {
     cp "$ASHLAR_BUILD/libashlar.so" vanishing.so
     printf '[victim]\npath = %s/vanishing.so\n' "$PWD" >>registry.ini
