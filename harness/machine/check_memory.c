@@ -151,30 +151,12 @@ static bool check_memory(struct complaint *complaint, const struct gauges *gauge
                     "only %ld MiB of memory are available", kib / 1024);
 }
 
-/* The limit and what is used of it, in bytes; false without a limit. */
-static bool group_memory(double *limit, double *used)
-{
-    char *max = environment_group_file("", "memory.max"),
-         *now = environment_group_file("", "memory.current");
-
-    if (max == NULL) {
-        free(now);
-        max = environment_group_file("memory", "memory.limit_in_bytes");
-        now = environment_group_file("memory", "memory.usage_in_bytes");
-    }
-    *limit = max != NULL ? atof(max) : 0;
-    *used = now != NULL ? atof(now) : 0;
-    free(max);
-    free(now);
-    return *limit > 0;
-}
-
 static bool check_limit(struct complaint *complaint, const struct gauges *gauges)
 {
     double limit, used;
 
     (void)gauges;
-    if (!group_memory(&limit, &used) || limit - used >= (double)MEMORY_MIN_KIB * 1024)
+    if (!environment_group_memory(&limit, &used) || limit - used >= (double)MEMORY_MIN_KIB * 1024)
         return false;
     return complain(complaint,
                     "raise the limit (memory.max of the control group, --memory of the container)",

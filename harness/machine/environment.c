@@ -135,6 +135,32 @@ char *environment_group_file(const char *controller, const char *file)
     return value;
 }
 
+bool environment_group_memory(double *limit, double *used)
+{
+    char *max = environment_group_file("", "memory.max"),
+         *now = environment_group_file("", "memory.current");
+
+    if (max == NULL) {
+        free(now);
+        max = environment_group_file("memory", "memory.limit_in_bytes");
+        now = environment_group_file("memory", "memory.usage_in_bytes");
+    }
+    *limit = max != NULL ? atof(max) : 0;
+    *used = now != NULL ? atof(now) : 0;
+    free(max);
+    free(now);
+    return *limit > 0;
+}
+
+double environment_memory_room_mib(void)
+{
+    double mib = (double)environment_kib("MemAvailable") / 1024, limit, used;
+
+    if (environment_group_memory(&limit, &used) && (limit - used) / (1 << 20) < mib)
+        mib = (limit - used) / (1 << 20);
+    return mib > 0 ? mib : 0;
+}
+
 long environment_kib(const char *name)
 {
     char *value = environment_field("/proc/meminfo", name);

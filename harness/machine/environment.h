@@ -33,6 +33,13 @@ long environment_kib(const char *name);
  * version 2. */
 char *environment_group_file(const char *controller, const char *file);
 
+/* What the control group may have of memory and what it uses, in bytes; false without a limit. */
+bool environment_group_memory(double *limit, double *used);
+
+/* Memory that a process could still get: of the machine, or of the control group if that is less.
+ * 0 when it cannot be known. */
+double environment_memory_room_mib(void);
+
 /* Room for what is stored below the working directory, -1 when that cannot be known. Another
  * machine tells it in a file of its own, /disk_free_mib. */
 double environment_disk_free_mib(void);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MEMORY_SHARE 0.9 /* of what is free: the rest is for the harness and the machine */
+
 /* ---- preparing ---- */
 
 static char *find_program(const char *name)
@@ -162,6 +164,17 @@ static bool prepare_growths(struct plan *plan, struct failure *why)
     return true;
 }
 
+static void settle_memory(struct plan *plan)
+{
+    if (plan->memory_limit_mib == PLAN_MEMORY_AUTO)
+        plan->memory_limit_mib = (uint64_t)(MEMORY_SHARE * environment_memory_room_mib());
+}
+
+uint64_t plan_memory_mib(const struct plan *plan, size_t allocator)
+{
+    return plan->allocators[allocator].reference ? 0 : plan->memory_limit_mib;
+}
+
 static void name_run(struct plan *plan)
 {
     json_t *line = plan_to_json(plan);
@@ -191,6 +204,7 @@ bool plan_prepare(struct plan *plan, struct failure *why)
         return false;
     plan->environment = environment_capture();
     plan->warnings = doctor_warnings();
+    settle_memory(plan);
     plan->valgrind = find_program("valgrind");
     plan->traces = plan->counts && trace_problem() == NULL; /* doctor warns where it is not */
     if (plan->counts && plan->valgrind == NULL && environment_pmu_problem() != NULL) {
@@ -269,6 +283,7 @@ json_t *plan_to_json(const struct plan *plan)
     json_object_set_new(line, "memory_blocks", json_integer((json_int_t)plan->suite.memory_blocks));
     json_object_set_new(line, "memory_idle_ms",
                         json_integer((json_int_t)plan->suite.memory_idle_ms));
+    json_object_set_new(line, "memory_limit_mib", json_integer((json_int_t)plan->memory_limit_mib));
     json_object_set_new(line, "counts", json_boolean(plan->counts));
     json_object_set_new(line, "traces", json_boolean(plan->traces));
     json_object_set_new(line, "cells", cells);
@@ -374,6 +389,7 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     plan->suite.timeout_s = number_of(line, "timeout_s");
     plan->suite.memory_blocks = number_of(line, "memory_blocks");
     plan->suite.memory_idle_ms = number_of(line, "memory_idle_ms");
+    plan->memory_limit_mib = number_of(line, "memory_limit_mib");
     plan->counts = json_is_true(json_object_get(line, "counts"));
     plan->traces = json_is_true(json_object_get(line, "traces"));
     plan->gate = json_incref(json_object_get(line, "gate"));

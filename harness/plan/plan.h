@@ -20,6 +20,9 @@
 
 #define PLAN_SCHEMA "ashlar-samples-1"
 
+/* Asks plan_prepare for the bound that fits this machine. */
+#define PLAN_MEMORY_AUTO UINT64_MAX
+
 struct plan {
     struct suite suite;
     uint64_t seed;
@@ -29,6 +32,7 @@ struct plan {
     char *bench;                  /* path of ashlar-bench */
     char *micro;                  /* path of ashlar-micro */
     char *valgrind;               /* path, NULL when there is none */
+    uint64_t memory_limit_mib;    /* of a measured process, PLAN_MEMORY_AUTO; 0: no bound */
     bool counts;                  /* whether instructions are to be counted */
     bool traces;                  /* whether system calls are */
     json_t *programs;             /* [{"name","path","build_id"}] of those that the suite uses */
@@ -73,6 +77,10 @@ uint64_t plan_rounds(const struct plan *plan);
  * of one block. Round 0 is the warm-up. */
 void plan_cell_order(const struct plan *plan, uint64_t round, size_t *order);
 void plan_block_order(const struct plan *plan, uint64_t round, size_t cell, size_t *order);
+
+/* Private, writable memory that a process may have under an allocator; 0: no bound. A reference may
+ * reserve addresses without end. */
+uint64_t plan_memory_mib(const struct plan *plan, size_t allocator);
 
 /* Bytes by which a process's environment is padded: drawn for every process, 0..4095. */
 unsigned plan_pad(const struct plan *plan, uint64_t round, size_t cell, size_t allocator);

@@ -72,6 +72,10 @@ static struct words launcher_argv(const struct child_order *order)
     add_option(&argv, "--report-fd", text_format("%d", REPORT_FD));
     add_option(&argv, "--pad", text_format("%u", order->pad_bytes));
     add_option(&argv, "--timeout-ms", text_format("%llu", (unsigned long long)order->timeout_ms));
+    add_option(&argv, "--parent", text_format("%d", (int)getpid()));
+    if (order->memory_mib > 0)
+        add_option(&argv, "--memory-mib",
+                   text_format("%llu", (unsigned long long)order->memory_mib));
     if (order->preload != NULL)
         add_option(&argv, "--preload", text_copy(order->preload));
     if (order->preload_as != NULL)

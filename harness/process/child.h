@@ -28,6 +28,7 @@ struct child_order {
     const char *preload_as; /* the variable that names it; NULL: LD_PRELOAD */
     unsigned pad_bytes;     /* padding of the environment, 0..8192 */
     uint64_t timeout_ms;    /* 0: none */
+    uint64_t memory_mib;    /* private, writable memory that it may have; 0: no bound */
     bool randomise;         /* address space layout */
     bool count;             /* perf_event counters */
     bool trace;             /* system calls by name, see trace.h */

@@ -9,12 +9,17 @@
  * library but libc and allocates nothing.
  *
  * What it sets for the program: layout randomisation on or off, LD_PRELOAD, a padding variable that
- * moves the stack, counters that start at exec. With --syscalls it traces the program and counts
- * its system calls by name (trace.h). On time-out, on SIGTERM and when its own parent dies, it
- * kills the whole process group.
+ * moves the stack, counters that start at exec, how much memory it may have, and
+ * that the kernel kills it before anybody else when the machine has none left. With --syscalls it
+ * traces the program and counts its system calls by name (trace.h).
+ *
+ * When the program ends, on time-out, on SIGTERM and when the launcher's own parent dies, every
+ * process that descends from the program is killed, in whatever group or session it hides: what is
+ * left running would disturb the next sample.
  */
 #include "process/trace.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -172,6 +177,8 @@ struct order {
     const char *preload_as; /* the variable that names it */
     size_t pad_bytes;       /* length of the padding variable's value */
     uint64_t timeout_ms;    /* 0: none */
+    uint64_t memory_mib;    /* of private, writable memory; 0: no bound */
+    pid_t parent;           /* who has started the launcher; 0: not said */
     int report_fd;          /* where the report goes */
     bool randomise;         /* ASLR */
     bool count;             /* open the counters */
@@ -208,20 +215,48 @@ static void set_layout(bool randomise)
                               : (unsigned long)now | ADDR_NO_RANDOMIZE);
 }
 
+/* RLIMIT_DATA counts what can be written and belongs to the process alone, so addresses that are
+ * merely reserved (PROT_NONE) are free. A lower bound of the user's own stays. */
+static void bound_memory(uint64_t mib)
+{
+    struct rlimit limit;
+
+    if (mib == 0 || getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_max < mib << 20)
+        return;
+    limit.rlim_cur = limit.rlim_max = mib << 20;
+    setrlimit(RLIMIT_DATA, &limit);
+}
+
+/* Where the machine runs out of memory all the same, this one is to go, not the harness. Where that
+ * is refused the kernel chooses by size, which is mostly the same. */
+static void offer_to_oom_killer(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    ssize_t done = fd >= 0 ? write(fd, "1000", 4) : 0;
+
+    (void)done;
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Runs in the child: waits until the counters are attached, then becomes the program. What exec
  * said goes through `error_fd`, which a successful exec closes. */
 static void __attribute__((noreturn))
-become(const struct order *order, const sigset_t *old_mask, int go_fd, int error_fd)
+become(const struct order *order, const sigset_t *old_mask, const int go[2], int error_fd)
 {
-    char go;
+    char told;
     int error;
 
+    close(go[1]); /* or the launcher's death would leave this one waiting for itself */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigprocmask(SIG_SETMASK, old_mask, NULL);
     signal(SIGINT, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
     set_layout(order->randomise);
-    if (read(go_fd, &go, 1) != 1)
+    bound_memory(order->memory_mib);
+    offer_to_oom_killer();
+    if (read(go[0], &told, 1) != 1)
         _exit(EXIT_LAUNCH);
     execve(order->program[0], order->program, child_env);
     error = errno;
@@ -240,21 +275,25 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+/* What fits of a file of /proc, as a string; "" when it cannot be read. */
+static const char *read_proc(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, size - 1) : 0;
+
+    if (fd >= 0)
+        close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    return text;
+}
+
 /* How often the kernel has killed for want of memory, since boot: a SIGKILL with a step here is the
  * OOM killer's, one without is somebody's. */
 static long oom_kills(void)
 {
     static char text[32768];
-    int fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
-    ssize_t len;
-    const char *found;
+    const char *found = strstr(read_proc("/proc/vmstat", text, sizeof text), "\noom_kill ");
 
-    if (fd < 0)
-        return 0;
-    len = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[len > 0 ? len : 0] = '\0';
-    found = strstr(text, "\noom_kill ");
     return found != NULL ? atol(found + 10) : 0;
 }
 
@@ -280,7 +319,7 @@ static enum news hear(pid_t pid, bool traced, int options, int *status, struct r
     return A_STEP;
 }
 
-/* Waits for the child's end; kills its group when the time is over or somebody wants us to stop. */
+/* Waits for the child's end; kills it when the time is over or somebody wants us to stop. */
 static enum ending await(pid_t pid, bool traced, uint64_t timeout_ms, const sigset_t *signals,
                          int *status, struct rusage *usage)
 {
@@ -310,12 +349,74 @@ static enum ending await(pid_t pid, bool traced, uint64_t timeout_ms, const sigs
             break;
         }
     }
-    /* After an ordinary end too: what the program left running must not disturb the next sample. */
-    kill(-pid, SIGKILL);
-    if (ending != ENDED)
+    if (ending != ENDED) {
+        kill(pid, SIGKILL); /* it may have left its group */
         while (hear(pid, traced, 0, status, usage) != THE_END)
             continue;
+    }
     return ending;
+}
+
+/* ---- what is left behind ---- */
+
+/* The parent of a process, 0 when it is gone. Its name may hold anything, so the fields are counted
+ * from the last bracket. */
+static pid_t parent_of(const char *pid)
+{
+    char path[64], text[512];
+    const char *bracket;
+    int parent = 0;
+
+    snprintf(path, sizeof path, "/proc/%.32s/stat", pid);
+    bracket = strrchr(read_proc(path, text, sizeof text), ')');
+    return bracket != NULL && sscanf(bracket, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+/* Kills whoever is a child of the launcher now; how many there are. */
+static int kill_children(void)
+{
+    static _Alignas(struct dirent64) char entries[16384];
+    pid_t self = getpid();
+    int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), found = 0;
+    ssize_t len;
+
+    while (fd >= 0 && (len = getdents64(fd, entries, sizeof entries)) > 0)
+        for (ssize_t at = 0; at < len;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            pid_t pid = (pid_t)atoi(entry->d_name);
+
+            at += entry->d_reclen;
+            if (pid > 0 && parent_of(entry->d_name) == self) {
+                kill(pid, SIGKILL);
+                found++;
+            }
+        }
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
+
+/* Kills all that descends from the program, and waits until it is gone; returns how many had to be
+ * killed. The launcher is their reaper: a process whose parent dies becomes the launcher's child
+ * before that death can be waited for, so when there is no child there is no descendant. There is
+ * no deadline: SIGKILL cannot be refused, and what the kernel still holds takes memory and time. */
+static long sweep(pid_t program, const sigset_t *signals)
+{
+    const struct timespec moment = {0, 20000000};
+    long killed = 0;
+
+    kill(-program, SIGKILL); /* most of them at one stroke */
+    for (;;) {
+        int status;
+        pid_t got = waitpid(-1, &status, WNOHANG | __WALL);
+
+        if (got > 0)
+            killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+        else if (got < 0 || kill_children() == 0)
+            return killed; /* nobody is left, or nobody can be seen: /proc is not there */
+        else
+            sigtimedwait(signals, NULL, &moment);
+    }
 }
 
 /* ---- main ---- */
@@ -325,14 +426,16 @@ static void __attribute__((noreturn)) refuse(const char *what)
     dprintf(2,
             "ashlar-launch: %s; usage: ashlar-launch --report-fd FD [--preload LIB] [--preload-as "
             "VARIABLE] "
-            "[--pad BYTES] [--timeout-ms MS] [--no-aslr] [--count] [--syscalls] -- PROGRAM ARGS\n",
+            "[--pad BYTES] [--timeout-ms MS] [--memory-mib MIB] [--parent PID] "
+            "[--no-aslr] [--count] [--syscalls] -- PROGRAM ARGS\n",
             what);
     _exit(2);
 }
 
 static struct order read_order(char **argv)
 {
-    struct order order = {NULL, NULL, "LD_PRELOAD", 0, 0, -1, true, false, false};
+    struct order order = {
+        .preload_as = "LD_PRELOAD", .report_fd = -1, .randomise = true};
 
     for (argv++; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
         if (strcmp(*argv, "--no-aslr") == 0) {
@@ -351,6 +454,10 @@ static struct order read_order(char **argv)
             order.pad_bytes = strtoul(*++argv, NULL, 10);
         } else if (strcmp(*argv, "--timeout-ms") == 0) {
             order.timeout_ms = strtoull(*++argv, NULL, 10);
+        } else if (strcmp(*argv, "--memory-mib") == 0) {
+            order.memory_mib = strtoull(*++argv, NULL, 10);
+        } else if (strcmp(*argv, "--parent") == 0) {
+            order.parent = atoi(*++argv);
         } else if (strcmp(*argv, "--report-fd") == 0) {
             order.report_fd = atoi(*++argv);
         } else {
@@ -368,7 +475,7 @@ static struct order read_order(char **argv)
 }
 
 static void report_ending(struct report *report, enum ending ending, int status, int exec_error,
-                          const struct rusage *usage, uint64_t wall_ns, long kills)
+                          const struct rusage *usage, uint64_t wall_ns, long kills, long outlived)
 {
     report_add(report, "{\"wall_ns\":%" PRIu64 ",\"timed_out\":%s,\"stopped\":%s,", wall_ns,
                ending == TIMED_OUT ? "true" : "false", ending == STOPPED ? "true" : "false");
@@ -376,6 +483,7 @@ static void report_ending(struct report *report, enum ending ending, int status,
                WIFEXITED(status) ? WEXITSTATUS(status) : -1,
                WIFSIGNALED(status) ? WTERMSIG(status) : 0,
                exec_error != 0 ? strerror(exec_error) : "", kills);
+    report_add(report, "\"outlived\":%ld,", outlived);
     report_add(report, "\"user_us\":%lld,\"sys_us\":%lld,",
                (long long)usage->ru_utime.tv_sec * 1000000 + usage->ru_utime.tv_usec,
                (long long)usage->ru_stime.tv_sec * 1000000 + usage->ru_stime.tv_usec);
@@ -393,17 +501,21 @@ int main(int argc, char **argv)
     sigset_t signals, old_mask;
     int go[2], error[2], status = 0, exec_error = 0, trace_error = 0;
     uint64_t start_ns;
-    long kills_before;
+    long kills_before, outlived;
     enum ending ending;
     pid_t pid;
 
     (void)argc;
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    signal(SIGINT, SIG_IGN); /* Ctrl-C reaches ashlar, which decides and sends SIGTERM */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    signal(SIGINT, SIG_IGN);  /* Ctrl-C reaches ashlar, which decides and sends SIGTERM */
+    signal(SIGPIPE, SIG_IGN); /* nobody may be left to read the report */
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);
     sigaddset(&signals, SIGTERM);
     sigprocmask(SIG_BLOCK, &signals, &old_mask);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (order.parent != 0 && getppid() != order.parent)
+        return EXIT_LAUNCH; /* it has died before it could be watched */
     fcntl(order.report_fd, F_SETFD, FD_CLOEXEC);
     if (pipe2(go, O_CLOEXEC) != 0 || pipe2(error, O_CLOEXEC) != 0)
         refuse("no pipe can be opened");
@@ -413,7 +525,7 @@ int main(int argc, char **argv)
     if (pid < 0)
         refuse("no process can be started");
     if (pid == 0)
-        become(&order, &old_mask, go[0], error[1]);
+        become(&order, &old_mask, go, error[1]);
     setpgid(pid, pid);
     close(error[1]);
     if (order.count)
@@ -425,10 +537,11 @@ int main(int argc, char **argv)
     ending =
         await(pid, order.trace && trace_error == 0, order.timeout_ms, &signals, &status, &usage);
     start_ns = now_ns() - start_ns;
+    outlived = sweep(pid, &signals);
     if (read(error[0], &exec_error, sizeof exec_error) != (ssize_t)sizeof exec_error)
         exec_error = 0;
-    report_ending(&report, ending, status, exec_error, &usage, start_ns,
-                  oom_kills() - kills_before);
+    report_ending(&report, ending, status, exec_error, &usage, start_ns, oom_kills() - kills_before,
+                  outlived);
     if (order.trace)
         report_calls(&report, trace_error);
     report_add(&report, "}\n");

@@ -68,6 +68,7 @@ static bool run_spot(struct growing *growing, const struct spot *spot, const str
         .pad_bytes =
             plan_growth_pad(growing->plan, spot->series, spot->point, spot->round, spot->allocator),
         .timeout_ms = growing->plan->suite.timeout_s * 1000,
+        .memory_mib = plan_memory_mib(growing->plan, spot->allocator),
         .randomise = true};
     struct outcome outcome;
     struct child child;

@@ -66,6 +66,7 @@ static bool watch(const struct pass *pass, const struct turn *turn, enum manner 
         .preload = under->path,
         .pad_bytes = plan_pad(plan, PLAN_MEMORY_ROUND + turn->block, turn->cell, turn->allocator),
         .timeout_ms = plan->suite.timeout_s * 1000 + idle_ms,
+        .memory_mib = plan_memory_mib(plan, turn->allocator),
         .randomise = true};
     bool ok;
 

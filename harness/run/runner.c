@@ -48,6 +48,7 @@ static bool run_child(struct runner *runner, size_t cell, size_t allocator, enum
                                 .preload_as = bench_preload_as(what),
                                 .pad_bytes = pad_bytes,
                                 .timeout_ms = runner->plan->suite.timeout_s * 1000,
+                                .memory_mib = plan_memory_mib(runner->plan, allocator),
                                 .randomise = true,
                                 .count = runner->pmu && what->program == NULL};
     bool ok = child_run(child, &order, why);

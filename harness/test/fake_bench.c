@@ -7,6 +7,9 @@
  *          fat:PER_CENT | busy:PER_CENT
  *          binary | flood | half | tail | babble   garbage: bytes of every value; 300 MB without a
  *                         newline; half a line; a line, a NUL and more; the bytes as last words
+ *          daemon:FILE    leaves four processes behind, two of them in a session of their own, and
+ *                         writes their numbers to FILE
+ *          glutton        takes 256 MiB, if it gets them
  *          fade:N:PER_CENT  slow until FAKE_LOG counts N runs
  *          deaf             obeys no plant
  *          slow-if:TEXT:PER_CENT  slow when the library's path has TEXT
@@ -40,6 +43,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,6 +179,63 @@ static int babble(const char *fake)
     return -1;
 }
 
+/* ---- company ---- */
+
+/* Writes its number to the file, lets go of `told`, and stays. */
+static void stay(const char *path, int told)
+{
+    char line[32];
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
+
+    snprintf(line, sizeof line, "%d\n", (int)getpid());
+    put(fd, line, strlen(line));
+    close(fd);
+    close(told);
+    for (;;)
+        pause();
+}
+
+/* An orphan with a child: in this group with this output, or in a session of its own without. */
+static void leave_behind(const char *path, bool own_session)
+{
+    int told[2];
+    char none;
+
+    if (pipe(told) != 0)
+        _exit(99);
+    if (fork() == 0) {
+        close(told[0]);
+        if (own_session) {
+            setsid();
+            close(1);
+            close(2);
+        }
+        if (fork() != 0)
+            _exit(0);
+        fork();
+        stay(path, told[1]);
+    }
+    close(told[1]);
+    wait(NULL);
+    if (read(told[0], &none, 1) != 0) /* until both have let go */
+        _exit(99);
+    close(told[0]);
+}
+
+static int eat(void)
+{
+    const size_t bite = (size_t)8 << 20;
+
+    for (int i = 0; i < 32; i++) {
+        void *memory = mmap(NULL, bite, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (memory == MAP_FAILED)
+            return refuse("no memory for another bite", 4);
+        memset(memory, 1, bite);
+    }
+    return -1;
+}
+
 static int misbehave(const char *fake, const char *size, unsigned long ops)
 {
     if (strncmp(fake, "fail-below:", 11) == 0 && ops < strtoul(fake + 11, NULL, 10))
@@ -198,6 +259,12 @@ static int misbehave(const char *fake, const char *size, unsigned long ops)
         return refuse("I will not", 3);
     if (strcmp(fake, "mute") == 0)
         return 0;
+    if (strcmp(fake, "glutton") == 0)
+        return eat();
+    if (strncmp(fake, "daemon:", 7) == 0) {
+        leave_behind(fake + 7, false);
+        leave_behind(fake + 7, true);
+    }
     return babble(fake);
 }
 

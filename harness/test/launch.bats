@@ -37,6 +37,42 @@ report() {
     run -1 pgrep -f 'sleep 78.123'
 }
 
+@test "a session of its own does not save what a program leaves running" {
+    launch -- /bin/sh -c "setsid sleep 81.123 >/dev/null 2>&1 & exit 0"
+    assert_equal "$(report '[.exit, .outlived > 0]')" '[0,true]'
+    run -1 pgrep -f 'sleep 81.123'
+    launch -- /bin/sh -c 'exit 0'
+    assert_equal "$(report .outlived)" 0
+}
+
+@test "time-out kills a program that has left its process group" {
+    launch --timeout-ms 1000 -- /usr/bin/python3 -c \
+        'import os, time; os.setpgid(0, os.getpgid(os.getppid())); time.sleep(82.123)'
+    assert_equal "$(report '[.timed_out, .signal]')" '[true,9]'
+}
+
+@test "a program gets no more private memory than it may have; what is only reserved is free" {
+    reserve='import mmap, sys; mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=int(sys.argv[1]))'
+    launch --memory-mib 512 -- /usr/bin/python3 -c "$reserve" 3
+    assert_equal "$(report .exit)" 1
+    launch --memory-mib 512 -- /usr/bin/python3 -c "$reserve" 1
+    assert_equal "$(report .exit)" 0
+    launch -- /usr/bin/python3 -c "$reserve" 3
+    assert_equal "$(report .exit)" 0
+}
+
+@test "the kernel is told to kill the program first when memory runs out" {
+    launch -- /bin/cat /proc/self/oom_score_adj
+    assert_output 1000
+}
+
+@test "a launcher whose parent has gone already starts nothing" {
+    run -125 "$ASHLAR_BUILD/ashlar-launch" --report-fd 3 --parent 1 -- /usr/bin/touch started 3>report.json
+    [[ ! -e started ]]
+    run -0 cat report.json
+    assert_output ''
+}
+
 @test "SIGTERM stops the program and is told" {
     "$ASHLAR_BUILD/ashlar-launch" --report-fd 3 -- /bin/sleep 79.123 3>report.json &
     pid=$!

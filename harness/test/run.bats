@@ -88,6 +88,46 @@ ends_as() {
     run -1 grep -aP '[^ -~]' <<<"$output$stderr"
 }
 
+@test "what a workload leaves behind is killed, in its group or in a session of its own" {
+    entry daemon "daemon:$PWD/pids"
+    toy run "plain daemon" --blocks 1
+    assert_equal "$(samples .status | sort | uniq -c | xargs)" "4 ok"
+    assert_equal "$(wc -l <pids)" 8 # four of each of the two
+    while read -r pid; do
+        ! kill -0 "$pid" 2>/dev/null || fail "process $pid lives"
+    done <pids
+    # Control: without the launcher they live.
+    : >pids
+    FAKE=daemon:$PWD/pids FAKE_LOG=$log "$fake" toy --ops 1000 >/dev/null 2>&1 3>&-
+    assert_equal "$(wc -l <pids)" 4
+    xargs kill -KILL <pids
+}
+
+@test "a process that eats all memory is bounded, and that is oom, never a time" {
+    ends_as_bounded() {
+        want=$1 toy run "plain $2" --blocks 1 --memory-limit "$3"
+        assert_equal "$(samples 'select(.allocator != "plain") | .status' | sort -u)" "$4"
+    }
+    sed -i 's/timeout_s = 2/timeout_s = 120/' toy.ini
+    entry victim glutton
+    ends_as_bounded 4 victim 100 '"oom"'
+    [[ $stderr == *"toy under victim: oom: ashlar-bench: no memory for another bite"* ]]
+    ends_as_bounded 0 victim 0 '"ok"' # control: no bound
+    # A reference may reserve addresses without end, so it has none.
+    entry floor glutton
+    echo 'reference = yes' >>registry.ini
+    ends_as_bounded 0 floor 100 '"ok"'
+}
+
+@test "the bound of memory is what is free unless told, and stays that of the run" {
+    toy run "plain other=plain"
+    run -0 jq 'select(.type == "plan") | .memory_limit_mib > 100' res/latest/samples.jsonl
+    assert_output true
+    cut_after 9
+    refuses_to_resume --memory-limit 77
+    assert_line_on_stderr "--memory-limit is not what the run in res/latest was begun with"
+}
+
 @test "a library that vanishes during the run is missing, never a fast time" {
     cp "$ASHLAR_BUILD/libashlar.so" vanishing.so
     printf '[victim]\npath = %s/vanishing.so\n' "$PWD" >>registry.ini

@@ -29,6 +29,7 @@ enum {
     KEY_TIMEOUT,
     KEY_SEED,
     KEY_NO_COUNTS,
+    KEY_MEMORY_LIMIT,
 };
 
 static const struct argp_option options[] = {
@@ -42,6 +43,9 @@ static const struct argp_option options[] = {
     {"blocks", KEY_BLOCKS, "N", 0, "judged blocks instead of the suite's", 3},
     {"timeout", KEY_TIMEOUT, "SECONDS", 0, "kill a process after that, instead of the suite's", 3},
     {"seed", KEY_SEED, "N", 0, "repeat the order of an earlier run", 3},
+    {"memory-limit", KEY_MEMORY_LIMIT, "MIB", 0,
+     "private memory of a process, 0: no bound (default: 90 % of what is free at the beginning)",
+     3},
     {"no-counts", KEY_NO_COUNTS, NULL, 0, "do not count instructions", 3},
     {"results", KEY_RESULTS, "DIR", 0, "where runs are kept (default: results)", 4},
     {"resume", KEY_RESUME, "DIR", 0, "go on with the run in DIR", 4},
@@ -109,6 +113,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_SEED:
         chosen->seed_given = true;
         return parse_number(chosen, "seed", arg, 0, INT64_MAX, &chosen->seed);
+    case KEY_MEMORY_LIMIT:
+        chosen->memory_limit_given = true;
+        return parse_number(chosen, "memory-limit", arg, 0, UINT32_MAX, &chosen->memory_limit_mib);
     case KEY_NO_COUNTS:
         chosen->no_counts = true;
         return 0;
@@ -202,6 +209,8 @@ bool measure_plan(const struct measure_options *chosen, struct plan *plan, struc
         plan->suite.timeout_s = chosen->timeout_s;
     if (chosen->settle != NULL && !chosen->settle(plan, chosen->context, why))
         return false;
+    plan->memory_limit_mib =
+        chosen->memory_limit_given ? chosen->memory_limit_mib : PLAN_MEMORY_AUTO;
     plan->seed = chosen->seed_given ? chosen->seed : chance_fresh_seed();
     plan->counts = !chosen->no_counts;
     plan->bench = chosen->bench != NULL ? text_copy(chosen->bench) : place_of("ashlar-bench");
@@ -238,6 +247,8 @@ static bool check_agreement(const struct measure_options *chosen, const struct p
 
     if (chosen->blocks != 0 && chosen->blocks != plan->suite.blocks)
         return differs("blocks", chosen->resume, why);
+    if (chosen->memory_limit_given && chosen->memory_limit_mib != plan->memory_limit_mib)
+        return differs("memory-limit", chosen->resume, why);
     if (chosen->timeout_s != 0 && chosen->timeout_s != plan->suite.timeout_s)
         return differs("timeout", chosen->resume, why);
     if (chosen->seed_given && chosen->seed != plan->seed)

@@ -26,6 +26,8 @@ struct measure_options {
     uint64_t timeout_s;        /* 0: the suite's */
     uint64_t seed;             /* valid with seed_given */
     bool seed_given;
+    uint64_t memory_limit_mib; /* valid with memory_limit_given; 0: no bound */
+    bool memory_limit_given;
     bool no_counts, json, quiet, calibrate;
     bool comparing;      /* a baseline alone is no comparison */
     struct failure *why; /* where the parser puts its complaint */
