@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ bool store_check(const char *results, struct failure *why)
     if (!make_dirs(results))
         return unwritable(results, why);
     trial = text_format("%s/.trial-%d", results, (int)getpid());
+    rmdir(trial); /* of a run that was killed, and had this number */
     ok = mkdir(trial, 0777) == 0 || unwritable(results, why);
     if (ok)
         rmdir(trial);
@@ -58,7 +60,12 @@ static bool open_file(struct store *store, const char *file, int flags, struct f
 {
     store->path = text_format("%s/%s", store->dir, file);
     store->fd = open(store->path, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0666);
-    return store->fd >= 0 || unwritable(store->path, why);
+    if (store->fd < 0)
+        return unwritable(store->path, why);
+    if (flock(store->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return fail(why, EXIT_USAGE, "another ashlar is at work in %s; wait for its end",
+                    store->dir);
+    return true;
 }
 
 bool store_create(struct store *store, const char *results, struct failure *why)
@@ -138,6 +145,24 @@ static char *run_dir_of(const char *dir)
     return real != NULL ? real : text_copy(dir);
 }
 
+/* Reads what the file of a locked run holds. */
+static bool read_store(const struct store *store, json_t *lines, long **offsets,
+                       struct failure *why)
+{
+    char *text = text_of_file(store->path);
+    bool ok;
+
+    if (text == NULL)
+        return fail(why, EXIT_USAGE, "%s cannot be read (%s); make it readable", store->path,
+                    strerror(errno));
+    *offsets = text_alloc(count_newlines(text) + 2, sizeof **offsets);
+    ok = read_lines(store->path, text, lines, *offsets, why);
+    free(text);
+    if (ok && json_array_size(lines) == 0)
+        return fail(why, EXIT_USAGE, "%s is empty; begin a new run", store->path);
+    return ok;
+}
+
 bool store_reopen(struct store *store, const char *dir, json_t **lines, long **offsets,
                   struct failure *why)
 {
@@ -148,35 +173,37 @@ bool store_reopen_as(struct store *store, const char *dir, const char *file, jso
                      long **offsets, struct failure *why)
 {
     char *path = text_format("%s/%s", dir, file);
-    char *text = text_of_file(path);
-    bool ok;
+    bool there;
 
     memset(store, 0, sizeof *store);
     store->fd = -1;
     *lines = json_array();
     *offsets = NULL;
-    if (text == NULL) {
+    there = access(path, R_OK) == 0;
+    if (!there)
         fail(why, EXIT_USAGE, "%s: no run there (%s); give a directory that `ashlar run` made", dir,
              strerror(errno));
-        free(path);
-        return false;
-    }
-    *offsets = text_alloc(count_newlines(text) + 2, sizeof **offsets);
-    ok = read_lines(path, text, *lines, *offsets, why);
-    if (ok && json_array_size(*lines) == 0)
-        ok = fail(why, EXIT_USAGE, "%s is empty; begin a new run", path);
-    free(text);
     free(path);
+    if (!there)
+        return false;
     store->dir = run_dir_of(dir);
     while (strlen(store->dir) > 1 && store->dir[strlen(store->dir) - 1] == '/')
         store->dir[strlen(store->dir) - 1] = '\0';
-    return ok && open_file(store, file, 0, why);
+    /* Locked first: what is read then is all that there is. */
+    return open_file(store, file, 0, why) && read_store(store, *lines, offsets, why);
+}
+
+/* What was finished is on disk already. */
+static bool no_room(const struct store *store, struct failure *why)
+{
+    return fail(why, EXIT_USAGE, "cannot write to %s (%s); make room and continue with --resume %s",
+                store->path, strerror(errno), store->dir);
 }
 
 bool store_cut(struct store *store, long offset, struct failure *why)
 {
     if (ftruncate(store->fd, offset) != 0 || fsync(store->fd) != 0)
-        return unwritable(store->path, why);
+        return no_room(store, why);
     return true;
 }
 
@@ -188,15 +215,11 @@ static bool write_text(struct store *store, const char *text, struct failure *wh
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
-            return fail(why, EXIT_USAGE,
-                        "cannot write to %s (%s); make room and continue with --resume %s",
-                        store->path, strerror(errno), store->dir);
+            return no_room(store, why);
         text += done;
         len -= (size_t)done;
     }
-    if (fsync(store->fd) != 0)
-        return unwritable(store->path, why);
-    return true;
+    return fsync(store->fd) == 0 || no_room(store, why);
 }
 
 bool store_append(struct store *store, const json_t *lines, struct failure *why)
@@ -238,8 +261,10 @@ bool store_publish(const struct store *store, struct failure *why)
     const char *parent = slash != NULL ? store->dir : ".";
     char *fresh = text_format("%.*s/.latest-%d", parent_len, parent, (int)getpid());
     char *latest = text_format("%.*s/latest", parent_len, parent);
-    bool ok = symlink(slash != NULL ? slash + 1 : store->dir, fresh) == 0;
+    bool ok;
 
+    unlink(fresh); /* of a run that was killed, and had this number */
+    ok = symlink(slash != NULL ? slash + 1 : store->dir, fresh) == 0;
     /* Renamed into place, so that there is a whole link at any time. */
     if (ok && rename(fresh, latest) != 0) {
         ok = false;

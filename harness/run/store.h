@@ -8,7 +8,8 @@
  *     {"type":"end", ...}                      only when nothing is missing
  *
  * A run that was cut off holds whole blocks and at most one torn line at its end, because a block
- * is one write. Without an end line it is not complete, whatever it holds.
+ * is one write. Without an end line it is not complete, whatever it holds. While a run goes on its
+ * file is locked, so that no second one appends to it.
  */
 #ifndef ASHLAR_RUN_STORE_H
 #define ASHLAR_RUN_STORE_H

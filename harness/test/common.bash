@@ -47,6 +47,26 @@ samples() {
     jq -c "select(.type == \"sample\") | $1" res/latest/samples.jsonl
 }
 
+# strike_asleep SIGNAL: a run of two allocators is begun, and is sent the signal while the second one's
+# process hangs; $code is its exit, err what it said. They go on when asleep is removed. The bench is ./mybench.
+strike_asleep() {
+    touch asleep
+    entry sleeper "hang-while:$PWD/asleep"
+    sed -i 's/timeout_s = 2/timeout_s = 60/' toy.ini
+    cp "$fake" mybench
+    "$ASHLAR_BUILD/ashlar" run --suite ./toy.ini --registry registry.ini --bench "$PWD/mybench" \
+        --results res --seed 1 --allocators "plain sleeper" --quiet 2>err 3>&- &
+    local pid=$!
+    for ((i = 0; i < 1200; i++)); do
+        [[ ! -s asleep ]] || break
+        sleep 0.05
+    done
+    assert_equal "$(cat asleep)" hangs
+    kill "-$1" "$pid"
+    code=0
+    wait "$pid" || code=$?
+}
+
 # The one line on stderr.
 assert_line_on_stderr() {
     assert_equal "${#stderr_lines[@]}" 1

@@ -242,21 +242,7 @@ refuses_to_resume() {
 }
 
 @test "Ctrl-C leaves no process and a run that can be resumed, and says how" {
-    touch asleep
-    entry sleeper "hang-while:$PWD/asleep"
-    sed -i 's/timeout_s = 2/timeout_s = 60/' toy.ini
-    cp "$fake" mybench
-    "$ASHLAR_BUILD/ashlar" run --suite ./toy.ini --registry registry.ini --bench "$PWD/mybench" \
-        --results res --seed 1 --allocators "plain sleeper" --quiet 2>err &
-    pid=$!
-    for ((i = 0; i < 200; i++)); do
-        [[ ! -s asleep ]] || break
-        sleep 0.05
-    done
-    assert_equal "$(cat asleep)" hangs
-    kill -INT "$pid"
-    code=0
-    wait "$pid" || code=$?
+    strike_asleep INT
     assert_equal "$code" 130
     run -0 cat err
     assert_output --regexp '^ashlar run: interrupted; what is done is kept, continue with --resume res/[^ ]+$'

@@ -45,6 +45,14 @@ static const struct argp argp = {
            "Exit codes: as of `ashlar compare`.",
 };
 
+/* Half of the end line is no end. */
+static bool has_end(const char *text)
+{
+    const char *end = strstr(text, "\n{\"type\":\"end\"");
+
+    return end != NULL && strchr(end + 1, '\n') != NULL;
+}
+
 /* A run that is not whole gets no report, which would look whole. */
 static bool check_complete(const char *dir, struct failure *why)
 {
@@ -55,7 +63,7 @@ static bool check_complete(const char *dir, struct failure *why)
     if (text == NULL)
         ok =
             fail(why, EXIT_USAGE, "%s: no run there; give a directory that `ashlar run` made", dir);
-    else if (strstr(text, "\n{\"type\":\"end\"") == NULL)
+    else if (!has_end(text))
         ok = fail(why, EXIT_USAGE,
                   "%s: the run is not complete; finish it with `ashlar run --resume "
                   "%s`",
