@@ -4,7 +4,7 @@
  *     run/         blocks, samples, counts    does the measuring
  *     plan/        suites, cells, order       what will be measured
  *     allocators/  registry, audit, probe     under what
- *     machine/     environment, gauge, doctor where
+ *     machine/     environment, cores, doctor where
  *     process/     launcher, child            one process
  *     judge/       statistics, reports        what it means
  *     base/        failures, text, chance     words

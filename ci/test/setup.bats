@@ -128,3 +128,27 @@ END
     assert_failure 2
     assert_output "setup.sh: unknown group 'everything': use build, compare or check"
 }
+
+@test "control: where there is no sudo at all it says what to type, and asks nobody" {
+    fake id <<<'echo 1000'
+    for tool in bash sed cat dirname; do
+        ln -s "$(command -v $tool)" "$bin/"
+    done
+    PATH=$bin run "$BASH" "$ASHLAR_ROOT/ci/setup.sh" compare
+    assert_failure 1
+    assert_line 'setup.sh: packages are missing, and this user is not root and has no sudo without password; as root, run:'
+    assert_line '    apt-get update && apt-get install -y --no-install-recommends one two'
+    run cat "$calls"
+    refute_output
+}
+
+# The script and the list come through descriptors, because the tree need not be open to that user.
+@test "a user without rights is told what to install, by the real commands" {
+    (($(/usr/bin/id -u) == 0)) || skip "only root can become a user who surely has no rights"
+    echo 'build ashlar-has-no-such-package' >"$ASHLAR_PACKAGES"
+    PATH=/usr/sbin:/usr/bin:/sbin:/bin ASHLAR_PACKAGES=/dev/fd/9 run setpriv --reuid=65534 --regid=65534 \
+        --clear-groups bash /dev/fd/8 check 8<"$ASHLAR_ROOT/ci/setup.sh" 9<"$ASHLAR_PACKAGES"
+    assert_failure 1
+    assert_line --partial 'this user is not root and has no sudo'
+    assert_line --partial 'apt-get install -y --no-install-recommends ashlar-has-no-such-package'
+}

@@ -43,6 +43,23 @@ static bool ends_in_ini(const char *name)
     return len > 4 && strcmp(name + len - 4, ".ini") == 0;
 }
 
+char *place_of_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    struct words dirs = words_split(path != NULL ? path : "/usr/bin:/bin", ":");
+    char *found = NULL;
+
+    for (size_t i = 0; i < dirs.count && found == NULL; i++) {
+        found = text_format("%s/%s", dirs.at[i], name);
+        if (access(found, X_OK) != 0) {
+            free(found);
+            found = NULL;
+        }
+    }
+    words_free(&dirs);
+    return found;
+}
+
 char *place_of_suite(const char *name)
 {
     if (strchr(name, '/') != NULL || ends_in_ini(name))

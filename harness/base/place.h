@@ -15,6 +15,9 @@ const char *place_home(void);
 /* HOME/NAME, on the heap, whether or not it is there. */
 char *place_of(const char *name);
 
+/* The program of that name in PATH, on the heap; NULL when there is none. */
+char *place_of_program(const char *name);
+
 /* The file of a suite: the text itself when it has a slash or ends in .ini, else NAME.ini in the
  * suite directories; NULL when there is none. */
 char *place_of_suite(const char *name);

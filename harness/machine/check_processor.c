@@ -3,6 +3,7 @@
  * Above         doctor.c
  */
 #include "machine/check.h"
+#include "machine/cores.h"
 #include "machine/environment.h"
 
 #include <stdlib.h>
@@ -42,23 +43,11 @@ static bool check_steal(struct complaint *complaint, const struct gauges *gauges
                     100 * since_boot, 100 * now);
 }
 
-/* As many processors as /proc lists: another machine is looked at in tests. */
-static long listed_cores(void)
-{
-    char *text = environment_read("/proc/cpuinfo");
-    long cores = 0;
-
-    for (const char *at = text; at != NULL && (at = strstr(at, "processor\t")) != NULL; at++)
-        cores++;
-    free(text);
-    return cores > 0 ? cores : sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 static bool check_load(struct complaint *complaint, const struct gauges *gauges)
 {
     char *text = environment_read("/proc/loadavg");
     double load = text != NULL ? atof(text) : 0;
-    long cores = listed_cores();
+    long cores = cores_listed();
 
     (void)gauges;
     free(text);
@@ -85,20 +74,9 @@ static bool check_jitter(struct complaint *complaint, const struct gauges *gauge
 
 static bool check_quota(struct complaint *complaint, const struct gauges *gauges)
 {
-    char *max = environment_group_file("", "cpu.max");
-    char *quota = environment_group_file("cpu", "cpu.cfs_quota_us");
-    char *period = environment_group_file("cpu", "cpu.cfs_period_us");
-    char *space = max != NULL ? strchr(max, ' ') : NULL;
-    double share = 0, cores = (double)listed_cores();
+    double share = environment_group_processors(), cores = (double)cores_listed();
 
     (void)gauges;
-    if (space != NULL && atof(space) > 0)
-        share = atof(max) / atof(space);
-    else if (quota != NULL && period != NULL && atof(period) > 0)
-        share = atof(quota) / atof(period);
-    free(max);
-    free(quota);
-    free(period);
     if (share <= 0 || share >= cores)
         return false;
     computed(complaint,
@@ -122,7 +100,7 @@ static bool check_virtual(struct complaint *complaint, const struct gauges *gaug
 /* What the guest is told of its topology need not be so; only a measurement shows it. */
 static bool check_siblings(struct complaint *complaint, const struct gauges *gauges)
 {
-    long cores = listed_cores();
+    long cores = cores_listed();
     const char *remedy =
         "judge cells of two threads by paired blocks and by instructions, and show "
         "both modes; or a whole machine";
@@ -234,9 +212,15 @@ static bool check_turbo(struct complaint *complaint, const struct gauges *gauges
 
 static bool check_cores(struct complaint *complaint, const struct gauges *gauges)
 {
-    long cores = listed_cores();
+    long cores = cores_usable();
 
     (void)gauges;
+    if (cores == 1)
+        return complain(complaint,
+                        "use a machine with 4 cores or more, or lift the affinity (taskset, "
+                        "--cpuset-cpus)",
+                        "one processor may be used: threads under test take turns on it, with "
+                        "everything else");
     return cores < CORES_MIN &&
            complain(complaint, "use a machine with 4 cores or more",
                     "%ld cores: threads under test share them with everything else", cores);

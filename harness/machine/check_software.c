@@ -2,6 +2,7 @@
  *
  * Above         doctor.c
  */
+#include "base/place.h"
 #include "base/text.h"
 #include "machine/check.h"
 #include "machine/environment.h"
@@ -71,13 +72,20 @@ static bool check_container(struct complaint *complaint, const struct gauges *ga
 static bool check_pmu(struct complaint *complaint, const struct gauges *gauges)
 {
     const char *problem = environment_pmu_problem();
+    char *valgrind = environment_root[0] == '\0' ? place_of_program("valgrind") : NULL;
 
     (void)gauges;
-    return problem != NULL &&
-           complain(complaint,
-                    "sysctl kernel.perf_event_paranoid=2 (or less), or a machine with a PMU; until "
-                    "then callgrind counts instructions",
-                    "no hardware counters (%s)", problem);
+    if (problem != NULL && valgrind == NULL && environment_root[0] == '\0')
+        computed(complaint, "instructions are not counted at all: valgrind is not there either; "
+                            "cycles, cache and branch misses are not counted");
+    if (problem != NULL)
+        complain(complaint,
+                 "sysctl kernel.perf_event_paranoid=2 (or less), --cap-add PERFMON for a "
+                 "container, or a machine with a PMU; until then callgrind counts instructions "
+                 "(apt-get install valgrind)",
+                 "no hardware counters (%s)", problem);
+    free(valgrind);
+    return problem != NULL;
 }
 
 static bool check_paranoid(struct complaint *complaint, const struct gauges *gauges)

@@ -20,8 +20,9 @@
 const char *environment_root = "";
 
 static const char *const fingerprint_keys[] = {
-    "kernel",     "architecture", "cpu_model", "cores", "cores_allowed", "memory_mib", "thp",
-    "thp_defrag", "governor",     "turbo",     "smt",   "aslr",          "glibc",
+    "kernel", "architecture",     "cpu_model", "cores", "cores_allowed", "memory_mib",
+    "thp",    "thp_defrag",       "governor",  "turbo", "smt",           "aslr",
+    "glibc",  "processors_quota",
 };
 
 #define FINGERPRINT_KEYS (sizeof fingerprint_keys / sizeof fingerprint_keys[0])
@@ -150,6 +151,24 @@ bool environment_group_memory(double *limit, double *used)
     free(max);
     free(now);
     return *limit > 0;
+}
+
+double environment_group_processors(void)
+{
+    char *max = environment_group_file("", "cpu.max");
+    char *quota = environment_group_file("cpu", "cpu.cfs_quota_us");
+    char *period = environment_group_file("cpu", "cpu.cfs_period_us");
+    char *space = max != NULL ? strchr(max, ' ') : NULL;
+    double share = 0;
+
+    if (space != NULL && atof(space) > 0)
+        share = atof(max) / atof(space);
+    else if (quota != NULL && period != NULL && atof(period) > 0)
+        share = atof(quota) / atof(period);
+    free(max);
+    free(quota);
+    free(period);
+    return share > 0 ? share : 0;
 }
 
 double environment_memory_room_mib(void)
@@ -320,6 +339,7 @@ json_t *environment_capture(void)
     char *load = environment_read("/proc/loadavg");
     const char *container = environment_container();
     const char *pmu = environment_pmu_problem();
+    double quota = environment_group_processors();
 
     uname(&names);
     put(environment, "kernel", text_copy(names.release));
@@ -337,6 +357,8 @@ json_t *environment_capture(void)
     put(environment, "smt", environment_read("/sys/devices/system/cpu/smt/control"));
     put(environment, "aslr", environment_read("/proc/sys/kernel/randomize_va_space"));
     put(environment, "glibc", text_copy(gnu_get_libc_version()));
+    json_object_set_new(environment, "processors_quota",
+                        quota > 0 ? json_real(quota) : json_null());
     put(environment, "clock_source",
         environment_read("/sys/devices/system/clocksource/clocksource0/current_clocksource"));
     put(environment, "compiler",

@@ -36,6 +36,9 @@ char *environment_group_file(const char *controller, const char *file);
 /* What the control group may have of memory and what it uses, in bytes; false without a limit. */
 bool environment_group_memory(double *limit, double *used);
 
+/* How many processors' worth of time the control group may use; 0: as much as there is. */
+double environment_group_processors(void);
+
 /* Memory that a process could still get: of the machine, or of the control group if that is less.
  * 0 when it cannot be known. */
 double environment_memory_room_mib(void);

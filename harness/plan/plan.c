@@ -4,6 +4,8 @@
 #include "allocators/audit.h"
 #include "allocators/elf_file.h"
 #include "base/chance.h"
+#include "base/place.h"
+#include "machine/cores.h"
 #include "machine/doctor.h"
 #include "machine/environment.h"
 #include "plan/bench.h"
@@ -11,28 +13,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MEMORY_SHARE 0.9 /* of what is free: the rest is for the harness and the machine */
 
 /* ---- preparing ---- */
-
-static char *find_program(const char *name)
-{
-    const char *path = getenv("PATH");
-    struct words dirs = words_split(path != NULL ? path : "/usr/bin:/bin", ":");
-    char *found = NULL;
-
-    for (size_t i = 0; i < dirs.count && found == NULL; i++) {
-        found = text_format("%s/%s", dirs.at[i], name);
-        if (access(found, X_OK) != 0) {
-            free(found);
-            found = NULL;
-        }
-    }
-    words_free(&dirs);
-    return found;
-}
 
 static void warn(struct plan *plan, const char *id, const char *text, const char *remedy)
 {
@@ -164,6 +148,51 @@ static bool prepare_growths(struct plan *plan, struct failure *why)
     return true;
 }
 
+/* ---- what this machine does to the plan ---- */
+
+/* The labels of the cells that `wanted` picks, on the heap; NULL when it picks none. */
+static char *labels_of(const struct plan *plan, bool (*wanted)(const struct cell *cell))
+{
+    char *labels = NULL;
+
+    for (size_t i = 0; i < plan->suite.count; i++) {
+        char *longer;
+
+        if (!wanted(&plan->suite.cells[i]))
+            continue;
+        longer = text_format("%s%s%s", labels != NULL ? labels : "", labels != NULL ? ", " : "",
+                             plan->suite.cells[i].label);
+        free(labels);
+        labels = longer;
+    }
+    return labels;
+}
+
+static bool is_crowded(const struct cell *cell)
+{
+    return (long)cell->threads > cores_usable();
+}
+
+/* Such cells are run all the same: whether an allocator bears them is worth knowing. */
+static void warn_of_turns(struct plan *plan)
+{
+    char *labels = labels_of(plan, is_crowded);
+    char *text;
+
+    if (labels == NULL)
+        return;
+    text =
+        text_format("more threads than usable processors (%ld): they take turns, so the times of "
+                    "these cells hold waiting for a turn, and tell nothing of threads that run at "
+                    "once: %s",
+                    cores_usable(), labels);
+    warn(plan, "turns", text,
+         "read their instructions and their memory; for their time, a machine with a processor a "
+         "thread");
+    free(text);
+    free(labels);
+}
+
 static void settle_memory(struct plan *plan)
 {
     if (plan->memory_limit_mib == PLAN_MEMORY_AUTO)
@@ -204,8 +233,9 @@ bool plan_prepare(struct plan *plan, struct failure *why)
         return false;
     plan->environment = environment_capture();
     plan->warnings = doctor_warnings();
+    warn_of_turns(plan);
     settle_memory(plan);
-    plan->valgrind = find_program("valgrind");
+    plan->valgrind = place_of_program("valgrind");
     plan->traces = plan->counts && trace_problem() == NULL; /* doctor warns where it is not */
     if (plan->counts && plan->valgrind == NULL && environment_pmu_problem() != NULL) {
         plan->counts = false;
@@ -397,7 +427,7 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     plan->environment = json_incref(json_object_get(line, "environment"));
     plan->warnings = json_incref(json_object_get(line, "warnings"));
     plan->programs = json_incref(json_object_get(line, "programs"));
-    plan->valgrind = find_program("valgrind");
+    plan->valgrind = place_of_program("valgrind");
     json_array_foreach(plan->programs, i, program)
     {
         const char *name = json_string_value(json_object_get(program, "name"));

@@ -47,6 +47,11 @@ samples() {
     jq -c "select(.type == \"sample\") | $1" res/latest/samples.jsonl
 }
 
+# first_cpu: one processor that this test may use.
+first_cpu() {
+    taskset -cp $$ | sed 's/.*: //; s/[-,].*//'
+}
+
 # strike_asleep SIGNAL: a run of two allocators is begun, and is sent the signal while the second one's
 # process hangs; $code is its exit, err what it said. They go on when asleep is removed. The bench is ./mybench.
 strike_asleep() {

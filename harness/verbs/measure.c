@@ -3,6 +3,7 @@
 
 #include "base/chance.h"
 #include "base/place.h"
+#include "machine/environment.h"
 #include "plan/plan.h"
 #include "process/child.h"
 #include "run/calibrate.h"
@@ -30,6 +31,7 @@ enum {
     KEY_SEED,
     KEY_NO_COUNTS,
     KEY_MEMORY_LIMIT,
+    KEY_ROOT,
 };
 
 static const struct argp_option options[] = {
@@ -51,6 +53,7 @@ static const struct argp_option options[] = {
     {"resume", KEY_RESUME, "DIR", 0, "go on with the run in DIR", 4},
     {"bench", KEY_BENCH, "PROGRAM", 0, "instead of the ashlar-bench beside this command", 5},
     {"micro", KEY_MICRO, "PROGRAM", 0, "instead of the ashlar-micro beside this command", 5},
+    {"root", KEY_ROOT, "DIR", OPTION_HIDDEN, "read /proc and /sys below DIR (for tests)", 5},
     {"quiet", KEY_QUIET, NULL, 0, "no progress", 6},
     {"json", KEY_JSON, NULL, 0, "print JSON on stdout", 6},
     {0},
@@ -83,6 +86,9 @@ static error_t parse_place(struct measure_options *chosen, int key, char *arg)
         return 0;
     case KEY_REGISTRY:
         chosen->registry = arg;
+        return 0;
+    case KEY_ROOT:
+        environment_root = arg;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
