@@ -350,7 +350,7 @@ static bool cell_failed(const struct samples *run, size_t cell, char *reason, si
 static bool has_blocks(const struct samples *run, size_t cell, size_t from, size_t to)
 {
     for (size_t b = from; b < to; b++) {
-        if (samples_at(run, cell, 0, b) == NULL || samples_at(run, cell, 1, b) == NULL) {
+        if (!samples_paired(run, cell, 1, b)) {
             return false;
         }
     }

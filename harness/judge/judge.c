@@ -4,6 +4,7 @@
  */
 #include "judge.h"
 
+#include "duet.h"
 #include "growth.h"
 #include "publish.h"
 #include "report.h"
@@ -74,6 +75,7 @@ static bool judge(const char *run_dir, const struct samples *run, bool color, FI
         return false;
     }
     judgement.growth = growth_judge(run);
+    judgement.duets = duet_judge(run);
     judgement.any_failed = judgement.any_failed || growth_failed(judgement.growth);
     bool ok = publish(run_dir, run, &judgement, err, err_size);
     if (ok) {
@@ -81,6 +83,7 @@ static bool judge(const char *run_dir, const struct samples *run, bool color, FI
         if (table_out != NULL) {
             table_print(run, &judgement, color, table_out);
             growth_table(judgement.growth, table_out);
+            duet_table(judgement.duets, table_out);
         }
     }
     verdict_free(&judgement);

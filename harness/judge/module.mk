@@ -3,8 +3,8 @@
 
 JUDGE_DIR   := harness/judge
 JUDGE_B     := $(B)/harness/judge
-JUDGE_NAMES := stats samples calls growth memory verdict mean doubt gate gate_json figure summary table \
-               publish report judge share aa
+JUDGE_NAMES := stats samples calls duet growth memory verdict mean doubt gate gate_json figure \
+               summary table publish report judge share aa
 JUDGE_OBJS  := $(JUDGE_NAMES:%=$(JUDGE_B)/%.o) $(JUDGE_B)/asset.o
 JUDGE_LIBS  := -ljansson -lgsl -lgslcblas -lRmath -lm
 JUDGE_VEGA  := /usr/share/javascript/vega

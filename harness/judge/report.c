@@ -6,6 +6,7 @@
 
 #include "asset.h"
 #include "calls.h"
+#include "duet.h"
 #include "figure.h"
 #include "memory.h"
 #include "growth.h"
@@ -164,6 +165,7 @@ bool report_markdown(const struct samples *run, const struct judgement *j, FILE 
     calls_markdown(j->calls, out);
     memory_markdown(j->memory, out);
     growth_markdown(j->growth, out);
+    duet_markdown(j->duets, out);
     markdown_warnings(j, out);
     if (!markdown_environment(run, out)) {
         return false;

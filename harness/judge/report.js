@@ -904,6 +904,29 @@
     });
   }
 
+  /* Half the width of an interval of log ratios, either way. */
+  function widthText(width) {
+    return width === null || width === undefined ? "–" : "± " + (100 * Math.expm1(width / 2)).toFixed(2) + " %";
+  }
+
+  function duetSection() {
+    var rows = summary.duets || [];
+    document.getElementById("duets").hidden = rows.length === 0;
+    fill("duets-note", ["The interval of as many blocks with both processes at the same time as one after the other. " +
+      "A gain below 1 means that duets tell more."]);
+    fill("duets-table", [el("table", {}, [
+      el("thead", {}, [el("tr", {}, ["cell", "ordinary blocks", "as many duets", "gain", "95 % interval"].map(function (name) {
+        return el("th", {}, [name]);
+      }))]),
+      el("tbody", {}, rows.map(function (row) {
+        var told = typeof row.gain === "number";
+        return el("tr", {}, [row.label, widthText(row.ordinary_width), widthText(row.duet_width),
+          told ? row.gain.toFixed(2) : row.reason, told ? row.low.toFixed(2) + " to " + row.high.toFixed(2) : "–",
+        ].map(function (value) { return el("td", {}, [value]); }));
+      })),
+    ])]);
+  }
+
   function doubtSection() {
     var warnings = summary.warnings.map(function (warning) {
       return el("div", { "class": "doubt" + (warning.id === "failed" ? " failed-doubt" : "") }, [
@@ -974,6 +997,7 @@
     views = [];
     tip.hidden = true;
     headSection();
+    duetSection();
     doubtSection();
     whereSection();
     methodSection();

@@ -309,6 +309,7 @@ static bool read_sample(struct reader *r, json_t *line)
     struct sample s = {
         .status = text_of(line, "status", "error"),
         .warmup = json_is_true(json_object_get(line, "warmup")),
+        .duet = json_is_true(json_object_get(line, "duet")),
         .time_ns = member_number(line, "time_ns"),
         .peak_rss_kib = member_number(line, "peak_rss_kib"),
         .live_bytes = member_number(json_object_get(line, "bench"), "live_peak_bytes"),
@@ -531,6 +532,13 @@ const struct sample *samples_at(const struct samples *run, size_t cell, size_t a
                                 size_t block)
 {
     return run->slot[(cell * run->n_allocators + allocator) * run->n_blocks + block];
+}
+
+bool samples_paired(const struct samples *run, size_t cell, size_t allocator, size_t block)
+{
+    const struct sample *base = samples_at(run, cell, 0, block);
+    const struct sample *cont = samples_at(run, cell, allocator, block);
+    return base != NULL && cont != NULL && base->duet == cont->duet;
 }
 
 double samples_demand(const struct samples *run, size_t cell, size_t allocator, size_t block)

@@ -45,6 +45,7 @@ struct sample {
     size_t allocator;    /* index into allocators */
     size_t block;        /* 0 .. */
     bool warmup;         /* shown, never judged; a failure in it is a failure */
+    bool duet;           /* ran at the same time as the other of its block */
     bool ok;             /* false: status says how it ended */
     const char *status;  /* "ok", "crash", "timeout", "oom", "integrity", "missing", "error" */
     double time_ns;      /* the timed part */
@@ -96,6 +97,10 @@ void samples_free(struct samples *run);
  * later one counts; a failure of the earlier one is still in `all`, and fails the cell. */
 const struct sample *samples_at(const struct samples *run, size_t cell, size_t allocator,
                                 size_t block);
+
+/* Whether the allocator's sample of a block and the baseline's are there and ran in one way: both
+ * as a duet, or one after the other. */
+bool samples_paired(const struct samples *run, size_t cell, size_t allocator, size_t block);
 
 /* Log of what the workload itself had live at its peak in a block, the allocator's over the
  * baseline's; 0: not known. Where threads run ahead of each other (a queue between two) that is the

@@ -125,9 +125,10 @@ json_t *summary_make(const struct samples *run, const struct judgement *j)
         "blocks_planned", (json_int_t)run->n_blocks, "complete", run->ended, "allocators",
         handed_on(run, "allocators", json_array()), "rules", rules(), "reference",
         reference_of(run));
-    if (summary == NULL || j->growth == NULL ||
+    if (summary == NULL || j->growth == NULL || j->duets == NULL ||
         json_object_set(summary, "growth", j->growth) != 0 ||
         json_object_set(summary, "syscalls", j->calls) != 0 ||
+        json_object_set(summary, "duets", j->duets) != 0 ||
         json_object_set(summary, "memory", j->memory) != 0) {
         json_decref(summary);
         return NULL;

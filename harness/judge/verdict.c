@@ -3,7 +3,8 @@
  *     samples -> pairs -> estimate, interval, p -> Holm -> verdict -> order
  *
  * Invariants   V1  better and worse never without p_holm <= VERDICT_ALPHA or a count that repeats
- *              V2  a pair is two ok samples of one block; nothing is filled in for a missing one
+ *              V2  a pair is two ok samples of one block, both of a duet or neither; nothing is
+ *                  filled in for a missing one
  *              V3  a failure in any block, warm-up included, makes the cell failed in every metric
  *                  that was measured in it, and without a figure: a failure is never a fast time
  * Below        stats.h samples.h        Above   mean.c doubt.c summary.c table.c report.c
@@ -70,7 +71,7 @@ static void collect(const struct samples *run, struct finding *f, struct pairs *
     for (size_t b = 0; b < run->n_blocks; b++) {
         double base = figure_of(samples_at(run, f->cell, 0, b), f->metric);
         double cont = figure_of(samples_at(run, f->cell, f->contender, b), f->metric);
-        if (isnan(base) || isnan(cont)) {
+        if (isnan(base) || isnan(cont) || !samples_paired(run, f->cell, f->contender, b)) {
             continue;
         }
         pairs->baseline[pairs->n] = base - (net ? f->baseline_null : 0);
@@ -568,5 +569,6 @@ void verdict_free(struct judgement *judgement)
     json_decref(judgement->memory);
     json_decref(judgement->warnings);
     json_decref(judgement->growth);
+    json_decref(judgement->duets);
     *judgement = (struct judgement){0};
 }

@@ -131,6 +131,7 @@ struct judgement {
     json_t *calls;            /* system calls: see calls.h */
     json_t *memory;           /* memory over time: see memory.h */
     json_t *warnings;         /* the plan's, then ours: {"id","text","remedy"} */
+    json_t *duets;            /* what duet_judge found that duets gain, NULL: nobody asked */
     json_t *growth;           /* what growth_judge made of the series, NULL: nobody asked */
     bool any_failed; /* a finding is VERDICT_FAILED, or a series or a watched process failed */
 };

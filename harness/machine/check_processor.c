@@ -102,8 +102,8 @@ static bool check_siblings(struct complaint *complaint, const struct gauges *gau
 {
     long cores = cores_listed();
     const char *remedy =
-        "judge cells of two threads by paired blocks and by instructions, and show "
-        "both modes; or a whole machine";
+        "judge cells of two threads by paired blocks and by instructions, show both modes, and run "
+        "no duets; or a whole machine";
 
     if (gauges == NULL)
         return environment_is_virtual() && cores < CORES_MIN &&
@@ -266,7 +266,7 @@ const struct check checks_of_processor[] = {
     {"steal", LEVEL_NOISE, "time", "a share s that is stolen makes a time longer by s / (1 - s)",
      check_steal},
     {"quota", LEVEL_NOISE, "time of several threads", "", check_quota},
-    {"siblings", LEVEL_NOISE, "time of two threads",
+    {"siblings", LEVEL_NOISE, "time of two threads, and of the two processes of a duet",
      "up to 1.7 x in two modes, with equal instructions, on virtual machines of 2 cores",
      check_siblings},
     {"jitter", LEVEL_NOISE, "time", "", check_jitter},

@@ -204,6 +204,57 @@ uint64_t plan_memory_mib(const struct plan *plan, size_t allocator)
     return plan->allocators[allocator].reference ? 0 : plan->memory_limit_mib;
 }
 
+static bool plays_alone(const struct cell *cell)
+{
+    return cell->threads != 1 || cell->program != NULL;
+}
+
+static void warn_of_duets(struct plan *plan)
+{
+    char *alone = labels_of(plan, plays_alone);
+    char *text = text_format(
+        "cells of one thread are run as duets on processors %d and %d%s: what the two processes do "
+        "to each other (shared cache, power) is in the ratio%s%s",
+        plan->duet_cpu[0], plan->duet_cpu[1],
+        cores_are_siblings(plan->duet_cpu) ? ", which are threads of one core" : "",
+        alone != NULL ? "; one process after the other, as without --duet: " : "",
+        alone != NULL ? alone : "");
+
+    warn(plan, "duet", text,
+         "compare with a run without --duet; doctor tells whether processors "
+         "are siblings");
+    free(text);
+    free(alone);
+}
+
+static bool settle_duets(struct plan *plan, struct failure *why)
+{
+    size_t able = 0;
+
+    if (plan->duet == DUET_OFF)
+        return true;
+    for (size_t i = 0; i < plan->suite.count; i++)
+        able += !plays_alone(&plan->suite.cells[i]);
+    if (plan->n_allocators != 2)
+        return fail(why, EXIT_USAGE,
+                    "--duet pairs two allocators, and %zu are named; name two, or leave it out",
+                    plan->n_allocators);
+    if (able == 0 || plan->suite.blocks == 0)
+        return fail(why, EXIT_USAGE,
+                    "--duet is for timed cells of one thread, and %s has none; leave it out",
+                    plan->suite.name);
+    if (plan->suite.blocks % (plan->duet == DUET_BOTH ? 4 : 2) != 0)
+        return fail(why, EXIT_USAGE,
+                    "--duet needs an even number of blocks, so that each allocator is as often on "
+                    "one processor as on the other; change --blocks");
+    if (!cores_pair(plan->duet_cpu))
+        return fail(why, EXIT_USAGE,
+                    "--duet needs two usable processors, and there is one; leave it out, or lift "
+                    "the affinity (taskset, --cpuset-cpus)");
+    warn_of_duets(plan);
+    return true;
+}
+
 static void name_run(struct plan *plan)
 {
     json_t *line = plan_to_json(plan);
@@ -235,6 +286,8 @@ bool plan_prepare(struct plan *plan, struct failure *why)
     plan->warnings = doctor_warnings();
     warn_of_turns(plan);
     settle_memory(plan);
+    if (!settle_duets(plan, why))
+        return false;
     plan->valgrind = place_of_program("valgrind");
     plan->traces = plan->counts && trace_problem() == NULL; /* doctor warns where it is not */
     if (plan->counts && plan->valgrind == NULL && environment_pmu_problem() != NULL) {
@@ -314,6 +367,10 @@ json_t *plan_to_json(const struct plan *plan)
     json_object_set_new(line, "memory_idle_ms",
                         json_integer((json_int_t)plan->suite.memory_idle_ms));
     json_object_set_new(line, "memory_limit_mib", json_integer((json_int_t)plan->memory_limit_mib));
+    if (plan->duet != DUET_OFF)
+        json_object_set_new(line, "duet",
+                            json_pack("{s:b,s:[i,i]}", "both", plan->duet == DUET_BOTH, "cpus",
+                                      plan->duet_cpu[0], plan->duet_cpu[1]));
     json_object_set_new(line, "counts", json_boolean(plan->counts));
     json_object_set_new(line, "traces", json_boolean(plan->traces));
     json_object_set_new(line, "cells", cells);
@@ -402,6 +459,17 @@ static bool lists_from_json(struct plan *plan, const json_t *line)
     return plan->suite.count > 0 && plan->n_allocators > 0;
 }
 
+static void duet_from_json(struct plan *plan, const json_t *duet)
+{
+    const json_t *cpus = json_object_get(duet, "cpus");
+
+    if (duet == NULL)
+        return;
+    plan->duet = json_is_true(json_object_get(duet, "both")) ? DUET_BOTH : DUET_ON;
+    for (size_t i = 0; i < 2; i++)
+        plan->duet_cpu[i] = (int)json_integer_value(json_array_get(cpus, i));
+}
+
 bool plan_from_json(struct plan *plan, const json_t *line, const char *path, struct failure *why)
 {
     size_t i;
@@ -420,6 +488,7 @@ bool plan_from_json(struct plan *plan, const json_t *line, const char *path, str
     plan->suite.memory_blocks = number_of(line, "memory_blocks");
     plan->suite.memory_idle_ms = number_of(line, "memory_idle_ms");
     plan->memory_limit_mib = number_of(line, "memory_limit_mib");
+    duet_from_json(plan, json_object_get(line, "duet"));
     plan->counts = json_is_true(json_object_get(line, "counts"));
     plan->traces = json_is_true(json_object_get(line, "traces"));
     plan->gate = json_incref(json_object_get(line, "gate"));
@@ -479,6 +548,12 @@ bool plan_still_holds(const struct plan *plan, struct failure *why)
     json_decref(now);
     if (key != NULL)
         return false;
+    for (i = 0; plan->duet != DUET_OFF && i < 2; i++)
+        if (!cores_allow(plan->duet_cpu[i]))
+            return fail(why, EXIT_ENVIRONMENT,
+                        "the duets of the run need processor %d, which may not be used here; lift "
+                        "the affinity (taskset), or begin a new run",
+                        plan->duet_cpu[i]);
     for (i = 0; i < plan->n_allocators; i++)
         if (!plan_same_build(plan->allocators[i].name, plan->allocators[i].path,
                              plan->allocators[i].build_id, why))

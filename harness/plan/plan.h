@@ -23,6 +23,17 @@
 /* Asks plan_prepare for the bound that fits this machine. */
 #define PLAN_MEMORY_AUTO UINT64_MAX
 
+/* A duet runs the two processes of a block at the same time, each on a processor of its own, which
+ * they swap from one duet to the next. What disturbs the machine then meets both.
+ *
+ *     DUET_ON      block     0     1     2     3          DUET_BOTH    0     1     2     3
+ *                  cpu 0     A     B     A     B                       A   (A,B)   B   (B,A)
+ *                  cpu 1     B     A     B     A                       B           A
+ *
+ * DUET_BOTH makes one block of each two a duet, drawn by chance, to see what duets gain. Only cells
+ * of one thread are run so. */
+enum duet { DUET_OFF, DUET_ON, DUET_BOTH };
+
 struct plan {
     struct suite suite;
     uint64_t seed;
@@ -33,6 +44,8 @@ struct plan {
     char *micro;                  /* path of ashlar-micro */
     char *valgrind;               /* path, NULL when there is none */
     uint64_t memory_limit_mib;    /* of a measured process, PLAN_MEMORY_AUTO; 0: no bound */
+    enum duet duet;               /* how cells of one thread are run */
+    int duet_cpu[2];              /* the processors of a duet */
     bool counts;                  /* whether instructions are to be counted */
     bool traces;                  /* whether system calls are */
     json_t *programs;             /* [{"name","path","build_id"}] of those that the suite uses */
@@ -81,6 +94,10 @@ void plan_block_order(const struct plan *plan, uint64_t round, size_t cell, size
 /* Private, writable memory that a process may have under an allocator; 0: no bound. A reference may
  * reserve addresses without end. */
 uint64_t plan_memory_mib(const struct plan *plan, size_t allocator);
+
+/* Whether the block of a round is run as a duet, and on which processor an allocator is then. */
+bool plan_is_duet(const struct plan *plan, uint64_t round, size_t cell);
+int plan_duet_cpu(const struct plan *plan, uint64_t round, size_t cell, size_t allocator);
 
 /* Bytes by which a process's environment is padded: drawn for every process, 0..4095. */
 unsigned plan_pad(const struct plan *plan, uint64_t round, size_t cell, size_t allocator);

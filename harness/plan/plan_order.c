@@ -11,6 +11,7 @@ enum {
     STREAM_BLOCK = 1000,
     STREAM_PAD = 1000000,
     STREAM_GROWTH = 1000000000, /* its points, then a stream a point */
+    STREAM_DUET = 2000000000,
 };
 
 uint64_t plan_rounds(const struct plan *plan)
@@ -38,6 +39,31 @@ unsigned plan_pad(const struct plan *plan, uint64_t round, size_t cell, size_t a
         chance_for(plan->seed, STREAM_PAD + cell * plan->n_allocators + allocator, round);
 
     return (unsigned)chance_below(&chance, 4096);
+}
+
+static uint64_t coin(const struct plan *plan, size_t cell, uint64_t toss)
+{
+    struct chance chance = chance_for(plan->seed, STREAM_DUET + cell, toss);
+
+    return chance_below(&chance, 2);
+}
+
+bool plan_is_duet(const struct plan *plan, uint64_t round, size_t cell)
+{
+    const struct cell *what = &plan->suite.cells[cell];
+
+    if (plan->duet == DUET_OFF || what->threads != 1 || what->program != NULL)
+        return false;
+    if (plan->duet == DUET_ON)
+        return true;
+    return round > 0 && (round - 1) % 2 == coin(plan, cell, 1 + (round - 1) / 2);
+}
+
+int plan_duet_cpu(const struct plan *plan, uint64_t round, size_t cell, size_t allocator)
+{
+    uint64_t duet = plan->duet == DUET_BOTH ? (round - 1) / 2 : round;
+
+    return plan->duet_cpu[(duet + coin(plan, cell, 0) + allocator) % 2];
 }
 
 bool plan_skips(const struct plan *plan, size_t cell, size_t allocator)

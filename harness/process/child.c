@@ -76,6 +76,8 @@ static struct words launcher_argv(const struct child_order *order)
     if (order->memory_mib > 0)
         add_option(&argv, "--memory-mib",
                    text_format("%llu", (unsigned long long)order->memory_mib));
+    if (order->cpu != NULL)
+        add_option(&argv, "--cpu", text_format("%d", *order->cpu));
     if (order->preload != NULL)
         add_option(&argv, "--preload", text_copy(order->preload));
     if (order->preload_as != NULL)
@@ -287,6 +289,15 @@ bool child_run(struct child *child, const struct child_order *order, struct fail
         return false;
     child_wait_any(&one, 1);
     return true;
+}
+
+void child_stop(struct child *child)
+{
+    struct child *one = child;
+
+    kill(child->launcher, SIGTERM);
+    child_wait_any(&one, 1);
+    child_free(child);
 }
 
 void child_free(struct child *child)

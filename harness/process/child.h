@@ -2,7 +2,8 @@
  *
  *     child_start() --> child_wait_any() --> child.out, child.err, child.report --> child_free()
  *
- * Several may run at once (the instruction counts do); timed samples run one at a time.
+ * Several may run at once (the instruction counts do, and the two of a duet); other timed samples
+ * run one at a time.
  */
 #ifndef ASHLAR_PROCESS_CHILD_H
 #define ASHLAR_PROCESS_CHILD_H
@@ -29,6 +30,7 @@ struct child_order {
     unsigned pad_bytes;     /* padding of the environment, 0..8192 */
     uint64_t timeout_ms;    /* 0: none */
     uint64_t memory_mib;    /* private, writable memory that it may have; 0: no bound */
+    const int *cpu;         /* the processor that it is pinned to; NULL: none */
     bool randomise;         /* address space layout */
     bool count;             /* perf_event counters */
     bool trace;             /* system calls by name, see trace.h */
@@ -72,6 +74,9 @@ bool child_wait_for(struct child *child, int extra_fd, int wait_ms);
 
 /* Start and wait in one. False only when it could not be started. */
 bool child_run(struct child *child, const struct child_order *order, struct failure *why);
+
+/* Ends a running child before its time, and frees it. */
+void child_stop(struct child *child);
 
 void child_free(struct child *child);
 

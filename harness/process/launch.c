@@ -9,7 +9,7 @@
  * library but libc and allocates nothing.
  *
  * What it sets for the program: layout randomisation on or off, LD_PRELOAD, a padding variable that
- * moves the stack, counters that start at exec, how much memory it may have, and
+ * moves the stack, counters that start at exec, its processor, how much memory it may have, and
  * that the kernel kills it before anybody else when the machine has none left. With --syscalls it
  * traces the program and counts its system calls by name (trace.h).
  *
@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/perf_event.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -179,6 +180,7 @@ struct order {
     uint64_t timeout_ms;    /* 0: none */
     uint64_t memory_mib;    /* of private, writable memory; 0: no bound */
     pid_t parent;           /* who has started the launcher; 0: not said */
+    int cpu;                /* the processor that the program is pinned to; -1: none */
     int report_fd;          /* where the report goes */
     bool randomise;         /* ASLR */
     bool count;             /* open the counters */
@@ -213,6 +215,18 @@ static void set_layout(bool randomise)
     if (now != -1)
         personality(randomise ? (unsigned long)now & ~(unsigned long)ADDR_NO_RANDOMIZE
                               : (unsigned long)now | ADDR_NO_RANDOMIZE);
+}
+
+/* False with errno when there is no such processor, or it is not ours. */
+static bool pin(int cpu)
+{
+    cpu_set_t set;
+
+    if (cpu < 0)
+        return true;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
 /* RLIMIT_DATA counts what can be written and belongs to the process alone, so addresses that are
@@ -258,7 +272,8 @@ become(const struct order *order, const sigset_t *old_mask, const int go[2], int
     offer_to_oom_killer();
     if (read(go[0], &told, 1) != 1)
         _exit(EXIT_LAUNCH);
-    execve(order->program[0], order->program, child_env);
+    if (pin(order->cpu))
+        execve(order->program[0], order->program, child_env);
     error = errno;
     if (write(error_fd, &error, sizeof error) != (ssize_t)sizeof error)
         _exit(EXIT_LAUNCH);
@@ -426,7 +441,7 @@ static void __attribute__((noreturn)) refuse(const char *what)
     dprintf(2,
             "ashlar-launch: %s; usage: ashlar-launch --report-fd FD [--preload LIB] [--preload-as "
             "VARIABLE] "
-            "[--pad BYTES] [--timeout-ms MS] [--memory-mib MIB] [--parent PID] "
+            "[--pad BYTES] [--timeout-ms MS] [--memory-mib MIB] [--cpu N] [--parent PID] "
             "[--no-aslr] [--count] [--syscalls] -- PROGRAM ARGS\n",
             what);
     _exit(2);
@@ -435,7 +450,7 @@ static void __attribute__((noreturn)) refuse(const char *what)
 static struct order read_order(char **argv)
 {
     struct order order = {
-        .preload_as = "LD_PRELOAD", .report_fd = -1, .randomise = true};
+        .preload_as = "LD_PRELOAD", .cpu = -1, .report_fd = -1, .randomise = true};
 
     for (argv++; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
         if (strcmp(*argv, "--no-aslr") == 0) {
@@ -456,6 +471,8 @@ static struct order read_order(char **argv)
             order.timeout_ms = strtoull(*++argv, NULL, 10);
         } else if (strcmp(*argv, "--memory-mib") == 0) {
             order.memory_mib = strtoull(*++argv, NULL, 10);
+        } else if (strcmp(*argv, "--cpu") == 0) {
+            order.cpu = atoi(*++argv);
         } else if (strcmp(*argv, "--parent") == 0) {
             order.parent = atoi(*++argv);
         } else if (strcmp(*argv, "--report-fd") == 0) {

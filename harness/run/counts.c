@@ -248,13 +248,8 @@ static bool advance_job(struct counting *counting, struct job *job, struct failu
 static void stop_jobs(struct job *jobs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (jobs[i].running) {
-            struct child *child = &jobs[i].child;
-
-            kill(child->launcher, SIGTERM);
-            child_wait_any(&child, 1);
-            child_free(child);
-        }
+        if (jobs[i].running)
+            child_stop(&jobs[i].child);
         if (jobs[i].out_file != NULL)
             unlink(jobs[i].out_file);
         free(jobs[i].out_file);

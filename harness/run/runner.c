@@ -34,32 +34,50 @@ static bool interrupted(struct failure *why)
     return fail(why, EXIT_INTERRUPTED, "interrupted");
 }
 
+/* One process: whose, in which place of its block, and on which processor. */
+struct seat {
+    size_t cell, allocator, place;
+    uint64_t round;
+    bool duet;
+    int cpu; /* of a duet */
+};
+
 /* `ops` replaces the cell's own when it is not 0. */
-static bool run_child(struct runner *runner, size_t cell, size_t allocator, enum bench_mode mode,
-                      uint64_t ops, unsigned pad_bytes, struct child *child, struct failure *why)
+static bool start_child(struct runner *runner, const struct seat *seat, enum bench_mode mode,
+                        uint64_t ops, unsigned pad_bytes, struct child *child, struct failure *why)
 {
-    const struct allocator *under = &runner->plan->allocators[allocator];
-    const struct cell *what = &runner->plan->suite.cells[cell];
-    struct words argv = bench_argv(runner->plan, what, mode, ops);
+    const struct plan *plan = runner->plan;
+    const struct allocator *under = &plan->allocators[seat->allocator];
+    const struct cell *what = &plan->suite.cells[seat->cell];
+    struct words argv = bench_argv(plan, what, mode, ops);
     struct words env = bench_env(what, under);
     struct child_order order = {.argv = argv.at,
                                 .env = env.at,
                                 .preload = under->path,
                                 .preload_as = bench_preload_as(what),
                                 .pad_bytes = pad_bytes,
-                                .timeout_ms = runner->plan->suite.timeout_s * 1000,
-                                .memory_mib = plan_memory_mib(runner->plan, allocator),
+                                .timeout_ms = plan->suite.timeout_s * 1000,
+                                .memory_mib = plan_memory_mib(plan, seat->allocator),
+                                .cpu = seat->duet ? &seat->cpu : NULL,
                                 .randomise = true,
                                 .count = runner->pmu && what->program == NULL};
-    bool ok = child_run(child, &order, why);
+    bool ok = child_start(child, &order, why);
 
     words_free(&argv);
     words_free(&env);
-    if (ok && child->fate == FATE_STOPPED) {
-        child_free(child);
-        return interrupted(why);
-    }
     return ok;
+}
+
+/* Waits for the one that runs alone. */
+static bool end_child(struct child *child, struct failure *why)
+{
+    struct child *one = child;
+
+    child_wait_any(&one, 1);
+    if (child->fate != FATE_STOPPED)
+        return true;
+    child_free(child);
+    return interrupted(why);
 }
 
 static void tell_failure(struct runner *runner, size_t cell, size_t allocator,
@@ -78,9 +96,10 @@ static bool run_null_once(struct runner *runner, size_t cell, size_t allocator, 
 {
     const struct cell *what = &runner->plan->suite.cells[cell];
     uint64_t ops = i == 0 ? 0 : what->ops / NULL_LESS_WORK + 1;
+    struct seat seat = {.cell = cell, .allocator = allocator};
     struct child child;
 
-    if (!run_child(runner, cell, allocator, BENCH_NULL, ops, 0, &child, why))
+    if (!start_child(runner, &seat, BENCH_NULL, ops, 0, &child, why) || !end_child(&child, why))
         return false;
     outcome_read_null(outcome, what, &child);
     outcome_free(outcome);
@@ -156,23 +175,26 @@ static bool is_wanted(const struct runner *runner, size_t cell)
 
 /* ---- blocks ---- */
 
-static json_t *sample_line(struct runner *runner, size_t cell, size_t allocator, uint64_t round,
-                           size_t place, const struct outcome *outcome, const struct child *child)
+static json_t *sample_line(struct runner *runner, const struct seat *seat,
+                           const struct outcome *outcome, const struct child *child)
 {
     json_t *counters = json_object_get(child->report, "counters");
     json_t *instructions = json_object_get(counters, "instructions");
     json_int_t null_rss_kib =
-        runner->journal->null_rss_kib[journal_pair(runner->journal, cell, allocator)];
+        runner->journal->null_rss_kib[journal_pair(runner->journal, seat->cell, seat->allocator)];
+    uint64_t round = seat->round;
     bool ok = outcome_ok(outcome);
-    json_t *line =
-        json_pack("{s:s,s:i,s:I,s:i,s:b,s:s,s:s,s:i,s:i,s:s,s:I}", "type", "sample", "cell",
-                  (int)cell, "block", (json_int_t)(round > 0 ? round - 1 : 0), "order", (int)place,
-                  "warmup", round == 0, "allocator", runner->plan->allocators[allocator].name,
-                  "status", outcome->status, "exit", child->exit, "signal", child->signal, "detail",
-                  outcome->detail, "wall_ns", (json_int_t)child->wall_ns);
+    json_t *line = json_pack(
+        "{s:s,s:i,s:I,s:i,s:b,s:s,s:s,s:i,s:i,s:s,s:I}", "type", "sample", "cell", (int)seat->cell,
+        "block", (json_int_t)(round > 0 ? round - 1 : 0), "order", (int)seat->place, "warmup",
+        round == 0, "allocator", runner->plan->allocators[seat->allocator].name, "status",
+        outcome->status, "exit", child->exit, "signal", child->signal, "detail", outcome->detail,
+        "wall_ns", (json_int_t)child->wall_ns);
     static const char *const usage[] = {"user_us", "sys_us",       "minflt",
                                         "majflt",  "ctx_switches", "maxrss_kib"};
 
+    if (seat->duet)
+        json_object_update_new(line, json_pack("{s:b,s:i}", "duet", true, "cpu", seat->cpu));
     json_object_set_new(line, "time_ns", ok ? json_integer(outcome->time_ns) : json_null());
     json_object_set_new(line, "peak_rss_kib",
                         ok && outcome->vmhwm_kib > 0 ? json_integer(outcome->vmhwm_kib)
@@ -190,25 +212,65 @@ static json_t *sample_line(struct runner *runner, size_t cell, size_t allocator,
     return line;
 }
 
-static bool run_sample(struct runner *runner, size_t cell, size_t allocator, uint64_t round,
-                       size_t place, json_t *lines, struct failure *why)
+/* Takes what a process of a block came to, and frees it. */
+static void keep_sample(struct runner *runner, const struct seat *seat, struct child *child,
+                        json_t *lines)
 {
-    unsigned pad_bytes = plan_pad(runner->plan, round, cell, allocator);
     struct outcome outcome;
+
+    outcome_read(&outcome, &runner->plan->suite.cells[seat->cell], child);
+    if (!outcome_ok(&outcome)) {
+        tell_failure(runner, seat->cell, seat->allocator, &outcome);
+        journal_failed(runner->journal, seat->cell, seat->allocator);
+    }
+    json_array_append_new(lines, sample_line(runner, seat, &outcome, child));
+    outcome_free(&outcome);
+    child_free(child);
+}
+
+static bool start_sample(struct runner *runner, const struct seat *seat, struct child *child,
+                         struct failure *why)
+{
+    unsigned pad_bytes = plan_pad(runner->plan, seat->round, seat->cell, seat->allocator);
+
+    return start_child(runner, seat, BENCH_TIMED, 0, pad_bytes, child, why);
+}
+
+static bool run_sample(struct runner *runner, const struct seat *seat, json_t *lines,
+                       struct failure *why)
+{
     struct child child;
 
-    if (!run_child(runner, cell, allocator, BENCH_TIMED, 0, pad_bytes, &child, why))
+    if (!start_sample(runner, seat, &child, why) || !end_child(&child, why))
         return false;
-    outcome_read(&outcome, &runner->plan->suite.cells[cell], &child);
-    if (!outcome_ok(&outcome)) {
-        tell_failure(runner, cell, allocator, &outcome);
-        journal_failed(runner->journal, cell, allocator);
-    }
-    json_array_append_new(lines,
-                          sample_line(runner, cell, allocator, round, place, &outcome, &child));
-    outcome_free(&outcome);
-    child_free(&child);
+    keep_sample(runner, seat, &child, lines);
     return true;
+}
+
+/* Both at the same time. Who is faster leaves the other alone for the rest. */
+static bool run_duet(struct runner *runner, const struct seat seats[2], json_t *lines,
+                     struct failure *why)
+{
+    struct child child[2], *running[2] = {&child[0], &child[1]};
+    bool whole;
+
+    if (!start_sample(runner, &seats[0], &child[0], why))
+        return false;
+    if (!start_sample(runner, &seats[1], &child[1], why)) {
+        child_stop(&child[0]);
+        return false;
+    }
+    if (child_wait_any(running, 2) == 0)
+        running[0] = running[1];
+    child_wait_any(running, 1);
+    whole = child[0].fate != FATE_STOPPED && child[1].fate != FATE_STOPPED;
+    for (size_t i = 0; i < 2; i++) {
+        if (whole)
+            keep_sample(runner, &seats[i], &child[i], lines);
+        else
+            child_free(&child[i]);
+    }
+    return whole || interrupted(why);
 }
 
 /* Outputs are compared once the whole block has run, whatever its order. */
@@ -234,17 +296,40 @@ static void judge_outputs(struct runner *runner, size_t cell, json_t *lines)
     json_decref(damaged);
 }
 
-/* Every allocator once, in random order, back to back; stored in one write. */
+/* Who takes part in a block, in random order; returns how many. */
+static size_t seat_block(const struct runner *runner, size_t cell, uint64_t round,
+                         struct seat *seats)
+{
+    const struct plan *plan = runner->plan;
+    size_t *order = text_alloc(plan->n_allocators, sizeof *order), n = 0;
+
+    plan_block_order(plan, round, cell, order);
+    for (size_t i = 0; i < plan->n_allocators; i++) {
+        if (runner->journal->out[journal_pair(runner->journal, cell, order[i])])
+            continue;
+        seats[n] = (struct seat){.cell = cell, .allocator = order[i], .place = i, .round = round};
+        seats[n].duet = plan_is_duet(plan, round, cell);
+        if (seats[n].duet)
+            seats[n].cpu = plan_duet_cpu(plan, round, cell, order[i]);
+        n++;
+    }
+    free(order);
+    return n;
+}
+
+/* Every allocator once, back to back or as a duet; stored in one write. */
 static bool run_block(struct runner *runner, size_t cell, uint64_t round, struct failure *why)
 {
-    size_t *order = text_alloc(runner->plan->n_allocators, sizeof *order);
+    struct seat *seats = text_alloc(runner->plan->n_allocators, sizeof *seats);
+    size_t n = seat_block(runner, cell, round, seats);
     json_t *lines = json_array();
     bool ok = true;
 
-    plan_block_order(runner->plan, round, cell, order);
-    for (size_t i = 0; ok && i < runner->plan->n_allocators; i++)
-        if (!runner->journal->out[journal_pair(runner->journal, cell, order[i])])
-            ok = run_sample(runner, cell, order[i], round, i, lines, why);
+    if (n == 2 && seats[0].duet)
+        ok = run_duet(runner, seats, lines, why);
+    else
+        for (size_t i = 0; ok && i < n; i++)
+            ok = run_sample(runner, &seats[i], lines, why);
     if (ok) {
         judge_outputs(runner, cell, lines);
         ok = store_append(runner->store, lines, why);
@@ -252,7 +337,7 @@ static bool run_block(struct runner *runner, size_t cell, uint64_t round, struct
     if (ok)
         journal_block_ran(runner->journal, cell, round);
     json_decref(lines);
-    free(order);
+    free(seats);
     return ok;
 }
 

@@ -3,7 +3,7 @@
  *     the loop's price (--null)    once a cell and allocator
  *     round 0, the warm-up         every cell in random order; within a cell every allocator in
  *                                  random order, back to back. Not judged, but a failure counts
- *     rounds 1 .. blocks           the same, judged
+ *     rounds 1 .. blocks           the same, judged; of a duet both at once (plan.h)
  *     memory                       see memory.h
  *     counts                       see counts.h
  *     series of growing sizes      see growth.h

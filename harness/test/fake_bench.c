@@ -10,10 +10,13 @@
  *          daemon:FILE    leaves four processes behind, two of them in a session of their own, and
  *                         writes their numbers to FILE
  *          glutton        takes 256 MiB, if it gets them
+ *          meet:FILE      waits until a second one runs; they meet in FILE
  *          fade:N:PER_CENT  slow until FAKE_LOG counts N runs
  *          deaf             obeys no plant
  *          slow-if:TEXT:PER_CENT  slow when the library's path has TEXT
  *          fail-below:OPS   ends badly with less work than that
+ * "pinned" in its result is the processor that it is pinned to, -1 for none.
+ *
  *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
  *
  * When it is watched (ASHLAR_PHASE_FD, ASHLAR_LIVE_FD) its memory is known: 32 MiB resident for
@@ -36,6 +39,7 @@
  * or 4 KiB (leak); an `instr` is a round more of `busy`.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -222,6 +226,19 @@ static void leave_behind(const char *path, bool own_session)
     close(told[0]);
 }
 
+/* With an odd number of letters in the file one is waiting for another. */
+static void meet(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
+    struct stat status;
+
+    put(fd, "x", 1);
+    do
+        usleep(1000);
+    while (fstat(fd, &status) == 0 && status.st_size % 2 != 0);
+    close(fd);
+}
+
 static int eat(void)
 {
     const size_t bite = (size_t)8 << 20;
@@ -234,6 +251,18 @@ static int eat(void)
         memset(memory, 1, bite);
     }
     return -1;
+}
+
+static int pinned(void)
+{
+    cpu_set_t set;
+    int cpu = 0;
+
+    if (sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) != 1)
+        return -1;
+    while (!CPU_ISSET((size_t)cpu, &set))
+        cpu++;
+    return cpu;
 }
 
 static int misbehave(const char *fake, const char *size, unsigned long ops)
@@ -261,6 +290,8 @@ static int misbehave(const char *fake, const char *size, unsigned long ops)
         return 0;
     if (strcmp(fake, "glutton") == 0)
         return eat();
+    if (strncmp(fake, "meet:", 5) == 0)
+        meet(fake + 5);
     if (strncmp(fake, "daemon:", 7) == 0) {
         leave_behind(fake + 7, false);
         leave_behind(fake + 7, true);
@@ -412,11 +443,11 @@ static void print_result(const char *workload, const char *threads, unsigned lon
         line, sizeof line,
         "{\"schema\":\"%s\",\"workload\":\"%s\",\"params\":\"toy=1\",\"threads\":%s,\"seed\":1,"
         "\"ops\":%lu,\"entry_points\":[\"%s\",\"free\"],\"elapsed_ns\":%lu,\"vmhwm_kib\":%d,"
-        "\"null\":%s,\"check_failures\":%d}\n",
+        "\"null\":%s,\"pinned\":%d,\"check_failures\":%d}\n",
         describe ? "ashlar-bench-describe-1" : "ashlar-bench-1", workload, threads, ops,
         strcmp(workload, "paged") == 0 ? "pvalloc" : "malloc", ns,
         null ? 1000 : 1000 + 19000 * (100 + fat) / 100 + leak_kib, null ? "true" : "false",
-        fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
+        pinned(), fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
     say(line);
 }
 

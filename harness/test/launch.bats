@@ -66,6 +66,14 @@ report() {
     assert_output 1000
 }
 
+@test "the program is pinned where it is told, and a processor that is not there is refused" {
+    cpu=$(first_cpu)
+    launch --cpu "$cpu" -- /bin/grep Cpus_allowed_list /proc/self/status
+    assert_output --regexp "[[:space:]]$cpu\$"
+    launch --cpu 1000 -- /bin/true
+    assert_equal "$(report .exec_error)" '"Invalid argument"'
+}
+
 @test "a launcher whose parent has gone already starts nothing" {
     run -125 "$ASHLAR_BUILD/ashlar-launch" --report-fd 3 --parent 1 -- /usr/bin/touch started 3>report.json
     [[ ! -e started ]]

@@ -219,6 +219,8 @@ static bool check_options(struct gate_options *chosen, char **allocators, char *
     if (measure->blocks != 0)
         return fail(why, EXIT_USAGE,
                     "--blocks is not for a gate, which looks at 12, 24 and 48; use --max-blocks");
+    if (measure->duet == DUET_BOTH)
+        return fail(why, EXIT_USAGE, "--duet=both is for `ashlar compare`; a gate takes --duet");
     if (measure->resume != NULL &&
         (chosen->budget_file != NULL || chosen->max_blocks != 0 || chosen->budget_texts.count > 0))
         return fail(why, EXIT_USAGE,

@@ -31,6 +31,7 @@ enum {
     KEY_SEED,
     KEY_NO_COUNTS,
     KEY_MEMORY_LIMIT,
+    KEY_DUET,
     KEY_ROOT,
 };
 
@@ -47,6 +48,10 @@ static const struct argp_option options[] = {
     {"seed", KEY_SEED, "N", 0, "repeat the order of an earlier run", 3},
     {"memory-limit", KEY_MEMORY_LIMIT, "MIB", 0,
      "private memory of a process, 0: no bound (default: 90 % of what is free at the beginning)",
+     3},
+    {"duet", KEY_DUET, "both", OPTION_ARG_OPTIONAL,
+     "run the two processes of a block at the same time, on two processors that they swap (cells "
+     "of one thread); --duet=both runs as many blocks without, and tells what duets gain",
      3},
     {"no-counts", KEY_NO_COUNTS, NULL, 0, "do not count instructions", 3},
     {"results", KEY_RESULTS, "DIR", 0, "where runs are kept (default: results)", 4},
@@ -95,6 +100,15 @@ static error_t parse_place(struct measure_options *chosen, int key, char *arg)
     }
 }
 
+static error_t parse_duet(struct measure_options *chosen, const char *arg)
+{
+    chosen->duet = arg == NULL ? DUET_ON : DUET_BOTH;
+    if (arg == NULL || strcmp(arg, "both") == 0)
+        return 0;
+    fail(chosen->why, EXIT_USAGE, "--duet=%s is unknown; write --duet or --duet=both", arg);
+    return EINVAL;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct measure_options *chosen = state->input;
@@ -122,6 +136,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_MEMORY_LIMIT:
         chosen->memory_limit_given = true;
         return parse_number(chosen, "memory-limit", arg, 0, UINT32_MAX, &chosen->memory_limit_mib);
+    case KEY_DUET:
+        return parse_duet(chosen, arg);
     case KEY_NO_COUNTS:
         chosen->no_counts = true;
         return 0;
@@ -215,6 +231,8 @@ bool measure_plan(const struct measure_options *chosen, struct plan *plan, struc
         plan->suite.timeout_s = chosen->timeout_s;
     if (chosen->settle != NULL && !chosen->settle(plan, chosen->context, why))
         return false;
+    plan->duet = chosen->duet;
+    plan->suite.blocks *= chosen->duet == DUET_BOTH ? 2 : 1;
     plan->memory_limit_mib =
         chosen->memory_limit_given ? chosen->memory_limit_mib : PLAN_MEMORY_AUTO;
     plan->seed = chosen->seed_given ? chosen->seed : chance_fresh_seed();
@@ -251,7 +269,10 @@ static bool check_agreement(const struct measure_options *chosen, const struct p
     struct words words = {0};
     bool same;
 
-    if (chosen->blocks != 0 && chosen->blocks != plan->suite.blocks)
+    if (chosen->duet != DUET_OFF && chosen->duet != plan->duet)
+        return differs("duet", chosen->resume, why);
+    if (chosen->blocks != 0 &&
+        chosen->blocks * (plan->duet == DUET_BOTH ? 2 : 1) != plan->suite.blocks)
         return differs("blocks", chosen->resume, why);
     if (chosen->memory_limit_given && chosen->memory_limit_mib != plan->memory_limit_mib)
         return differs("memory-limit", chosen->resume, why);

@@ -28,6 +28,7 @@ struct measure_options {
     bool seed_given;
     uint64_t memory_limit_mib; /* valid with memory_limit_given; 0: no bound */
     bool memory_limit_given;
+    enum duet duet; /* the blocks are doubled for DUET_BOTH */
     bool no_counts, json, quiet, calibrate;
     bool comparing;      /* a baseline alone is no comparison */
     struct failure *why; /* where the parser puts its complaint */

@@ -110,6 +110,22 @@ HTML
     assert_line --index 2 --regexp 'block&lt;/span&gt;&lt;span&gt;(warm-up|[0-9]+)'
 }
 
+@test "what duets gain is a table, where both ways were run and nowhere else" {
+    made duets
+    open_report
+    run cat "$BATS_TEST_TMPDIR/console"
+    assert_output ""
+    run cat "$BATS_TEST_TMPDIR/dom"
+    assert_output --partial '<section id="duets">'
+    assert_output --regexp '<td>all cells together</td><td>–</td><td>–</td><td>0\.[0-9]{2}</td><td>0\.[0-9]{2} to [0-9.]+</td>'
+    assert_output --regexp '<td>fastpath-0</td><td>± [0-9.]+ %</td><td>± [0-9.]+ %</td>'
+    refute_output --partial '<td>larson-7</td><td>±' # two threads: no duet
+    made plain
+    open_report
+    run cat "$BATS_TEST_TMPDIR/dom"
+    assert_output --partial '<section id="duets" hidden="">'
+}
+
 @test "failed cells, a single block and counts from every process are drawn too" {
     for scenario in failed perf "plain --blocks 1"; do
         # shellcheck disable=SC2086

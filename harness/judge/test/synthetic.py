@@ -14,6 +14,7 @@ The effects are planted and known, so the tests can ask whether they are found. 
     floor     `limit` is a contender and a reference: a quarter of the time, but twice that of
               malloc-large; the bare loop is a third of fastpath's time, a tenth elsewhere
     memory    memory over time alone: three blocks, ashlar needs three quarters of glibc's memory
+    duets     every second block of one thread is a duet, with a third of the noise
     markup    names that try to break out of HTML, JSON and Markdown
 """
 import argparse
@@ -66,6 +67,7 @@ def plan(args, cells, names):
              "primary": c[3], "args": ["--threads", str(c[2]), "--ops", "100000"]}
             for i, c in enumerate(cells)],
         "skipped": [],
+        **({"duet": {"both": True, "cpus": [0, 1]}} if args.scenario == "duets" else {}),
         "environment": ENVIRONMENT,
         "allocators": [
             {"name": n, "path": f"/usr/lib/{n}.so", "version": "1.0", "build_id": f"{i:040x}",
@@ -80,6 +82,9 @@ def sample(rng, args, index, cell, name, is_contender, block, order, shared):
         time_ratio = memory_ratio = 1.0
     if name == "limit":
         time_ratio = 2.0 if workload == "malloc-large" else 0.25
+    duet = args.scenario == "duets" and threads == 1 and block % 2 == 1 and block > 0
+    if duet:
+        noise /= 3
     if args.scenario == "slow":
         time_ratio, noise = (1.10 if is_contender and workload == "larson" else 1.0), 0.03
         memory_ratio = 1.0
@@ -95,6 +100,8 @@ def sample(rng, args, index, cell, name, is_contender, block, order, shared):
         "user_us": round(time_ns / 1000), "sys_us": 900, "minflt": 300, "majflt": 0,
         "ctx_switches": rng.randrange(4), "instructions": None, "counters": {},
     }
+    if duet:
+        one.update(duet=True, cpu=order)
     if args.scenario == "perf":
         spread = 0.024 if threads == 2 else 0.0002
         one["instructions"] = round(ms * 3e6 * time_ratio * rng.lognormvariate(0, spread))
