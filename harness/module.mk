@@ -11,7 +11,6 @@ HARNESS_SUITES := $(patsubst harness/%,$(B)/%,$(wildcard harness/suites/*.ini))
 HARNESS_CFLAGS  = $(CSTD) $(OPT) $(CWARN) $(DEPS) -fPIE -Iharness
 
 HARNESS_TOOLS    := $(B)/harness/test/fake-bench $(B)/harness/test/known-calls \
-                    $(B)/harness/test/deny-ptrace \
                     $(B)/harness/test/deny
 HARNESS_PRELOADS := $(patsubst harness/test/%.c,$(B)/harness/test/%.so,\
                       $(wildcard harness/test/preload_*.c))
@@ -84,7 +83,6 @@ $(B)/libashlar-planted.so: $(filter-out %/api/entry.o,$(ALLOC_SO_OBJS)) $(B)/har
 # nothing else.
 $(B)/harness/test/fake-bench: $(B)/harness/test/fake_bench.o
 $(B)/harness/test/known-calls: $(B)/harness/test/known_calls.o
-$(B)/harness/test/deny-ptrace: $(B)/harness/test/deny_ptrace.o
 $(B)/harness/test/deny: $(B)/harness/test/deny.o
 $(HARNESS_TOOLS):
 	$(CC) $(OPT) -pie $^ -o $@ -lpthread

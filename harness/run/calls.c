@@ -115,6 +115,7 @@ static bool run_process(const struct plan *plan, size_t c, size_t allocator, siz
                                 .preload = under->path,
                                 .pad_bytes = counts_pad(under),
                                 .timeout_ms = TIMEOUT_MS,
+                                .memory_mib = plan_memory_mib(plan, allocator),
                                 .trace = true};
     struct child child;
     bool ok = child_run(&child, &order, why);

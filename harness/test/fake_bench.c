@@ -15,9 +15,9 @@
  *          deaf             obeys no plant
  *          slow-if:TEXT:PER_CENT  slow when the library's path has TEXT
  *          fail-below:OPS   ends badly with less work than that
- * "pinned" in its result is the processor that it is pinned to, -1 for none.
- *
  *     FAKE_LOG=FILE    appends one letter a run: a test counts the processes
+ *
+ * "pinned" in its result is the processor that it is pinned to, -1 for none.
  *
  * When it is watched (ASHLAR_PHASE_FD, ASHLAR_LIVE_FD) its memory is known: 32 MiB resident for
  * 16 MiB live, for 0.4 s from BEGIN on: however long a step takes on a busy machine, no reading

@@ -74,9 +74,9 @@ needs_ptrace() {
 }
 
 @test "where ptrace is refused nothing is counted, and the gate says so" {
-    deny=$ASHLAR_BUILD/harness/test/deny-ptrace
+    deny=$ASHLAR_BUILD/harness/test/deny
     real
-    run -0 --separate-stderr "$deny" "$ASHLAR_BUILD/ashlar" gate once more --suite real.ini --registry real-registry.ini \
+    run -0 --separate-stderr "$deny" ptrace 1 "$ASHLAR_BUILD/ashlar" gate once more --suite real.ini --registry real-registry.ini \
         --results res --quiet --seed 1 --max-blocks 12 --budget "default:time=1000%,peak_rss=1000%,instructions=none"
     assert_line "note: system calls are not counted, nor judged: ptrace: Operation not permitted"
     run -0 jq -c 'select(.type == "count" and .method == "ptrace")' res/latest/samples.jsonl

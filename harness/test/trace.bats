@@ -50,10 +50,10 @@ calls() {
 }
 
 @test "where ptrace is refused the launcher says so and runs the program, and doctor warns" {
-    deny=$ASHLAR_BUILD/harness/test/deny-ptrace
-    run -0 "$deny" "$ASHLAR_BUILD/ashlar-launch" --report-fd 3 --syscalls -- /bin/sh -c 'exit 7' 3>report.json
+    deny=$ASHLAR_BUILD/harness/test/deny
+    run -0 "$deny" ptrace 1 "$ASHLAR_BUILD/ashlar-launch" --report-fd 3 --syscalls -- /bin/sh -c 'exit 7' 3>report.json
     assert_equal "$(jq -c '[.exit, .trace_error, .syscalls]' report.json)" '[7,"Operation not permitted",null]'
-    run -0 --separate-stderr "$deny" "$ASHLAR_BUILD/ashlar" doctor --fast --json
+    run -0 --separate-stderr "$deny" ptrace 1 "$ASHLAR_BUILD/ashlar" doctor --fast --json
     run -0 jq -r '.warnings[] | select(.id == "ptrace") | .text' <<<"$output"
     assert_output "programs cannot be traced (ptrace: Operation not permitted): system calls are not counted"
 }
