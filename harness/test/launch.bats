@@ -43,6 +43,10 @@ report() {
     run -1 pgrep -f 'sleep 81.123'
     launch -- /bin/sh -c 'exit 0'
     assert_equal "$(report .outlived)" 0
+    # A process that is traced is stopped at its calls, and is killed all the same.
+    launch --syscalls -- /bin/sh -c "setsid sleep 83.123 >/dev/null 2>&1 & exit 0"
+    assert_equal "$(report .exit)" 0
+    run -1 pgrep -f 'sleep 83.123'
 }
 
 @test "time-out kills a program that has left its process group" {
