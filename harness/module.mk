@@ -93,6 +93,7 @@ $(B)/harness/test/preload_%.so: harness/test/preload_%.c
 
 HARNESS_TEST_suite    := plan/suite plan/growth base/failure base/text base/place
 HARNESS_TEST_elf_file := allocators/elf_file
+HARNESS_TEST_disk     := base/disk base/text
 HARNESS_TEST_journal  := run/journal plan/plan_order plan/suite plan/growth base/failure base/text base/place \
                          base/chance
 HARNESS_TEST_chance   := base/chance

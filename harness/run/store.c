@@ -1,6 +1,7 @@
 /* store.c: see store.h. */
 #include "run/store.h"
 
+#include "base/disk.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -15,21 +16,6 @@
 
 #define RUNS_A_SECOND_MAX 100
 
-static bool make_dirs(const char *path)
-{
-    char *copy = text_copy(path);
-    bool ok = true;
-
-    for (char *slash = strchr(copy + 1, '/'); ok && slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        ok = mkdir(copy, 0777) == 0 || errno == EEXIST;
-        *slash = '/';
-    }
-    ok = ok && (mkdir(copy, 0777) == 0 || errno == EEXIST);
-    free(copy);
-    return ok;
-}
-
 static bool unwritable(const char *path, struct failure *why)
 {
     return fail(why, EXIT_USAGE,
@@ -43,7 +29,7 @@ bool store_check(const char *results, struct failure *why)
     char *trial;
     bool ok;
 
-    if (!make_dirs(results))
+    if (!disk_make_folder(results))
         return unwritable(results, why);
     trial = text_format("%s/.trial-%d", results, (int)getpid());
     rmdir(trial); /* of a run that was killed, and had this number */
@@ -82,7 +68,7 @@ bool store_create_as(struct store *store, const char *results, const char *prefi
 
     memset(store, 0, sizeof *store);
     store->fd = -1;
-    if (!make_dirs(results))
+    if (!disk_make_folder(results))
         return unwritable(results, why);
     gmtime_r(&now, &utc);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
