@@ -108,35 +108,47 @@ static void read_view(const struct view *view, struct elf_file *file)
     }
 }
 
-bool elf_file_read(const char *path, struct elf_file *file)
+/* ELF_USABLE: mapped, and to be unmapped; anything else says why not. */
+static enum elf_kind map_file(const char *path, struct view *view)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
+    void *memory = MAP_FAILED;
+    bool regular = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+
+    if (regular && status.st_size > 0)
+        memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    if (memory == MAP_FAILED)
+        return regular && status.st_size == 0 ? ELF_NOT_ELF : ELF_UNREADABLE;
+    view->at = memory;
+    view->size_bytes = (size_t)status.st_size;
+    return ELF_USABLE;
+}
+
+bool elf_file_read(const char *path, struct elf_file *file)
+{
     struct view view;
-    void *memory;
 
     memset(file, 0, sizeof *file);
-    file->kind = ELF_UNREADABLE;
-    if (fd < 0)
+    file->kind = map_file(path, &view);
+    if (file->kind != ELF_USABLE)
         return false;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        close(fd);
-        return false;
-    }
-    if (status.st_size == 0) {
-        file->kind = ELF_NOT_ELF;
-        close(fd);
-        return false;
-    }
-    memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (memory == MAP_FAILED)
-        return false;
-    view.at = memory;
-    view.size_bytes = (size_t)status.st_size;
     read_view(&view, file);
     if (file->build_id[0] == '\0')
         content_id(&view, file->build_id);
-    munmap(memory, view.size_bytes);
+    munmap((void *)view.at, view.size_bytes);
     return file->kind == ELF_USABLE;
+}
+
+bool elf_file_bytes(const char *path, char id[ELF_BYTES_SIZE])
+{
+    struct view view;
+
+    if (map_file(path, &view) != ELF_USABLE)
+        return false;
+    content_id(&view, id);
+    munmap((void *)view.at, view.size_bytes);
+    return true;
 }

@@ -25,4 +25,9 @@ struct elf_file {
 /* Reads `path`. True when the kind is ELF_USABLE. */
 bool elf_file_read(const char *path, struct elf_file *file);
 
+/* "bytes-" and a hash (FNV-1a) of all that is in any file: a build id stays the same when bytes
+ * beside it change, this does not. False when it is empty or cannot be read. */
+#define ELF_BYTES_SIZE 24
+bool elf_file_bytes(const char *path, char id[ELF_BYTES_SIZE]);
+
 #endif

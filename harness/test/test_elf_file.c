@@ -56,16 +56,33 @@ static struct image good_image(void)
     return image;
 }
 
-static bool read_bytes(const void *bytes, size_t size_bytes, struct elf_file *file)
+static void write_bytes(char *path, const void *bytes, size_t size_bytes)
 {
-    char path[] = "/tmp/ashlar-elf-XXXXXX";
     int fd = mkstemp(path);
-    bool ok;
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes, size_bytes), (ssize_t)size_bytes);
     close(fd);
+}
+
+static bool read_bytes(const void *bytes, size_t size_bytes, struct elf_file *file)
+{
+    char path[] = "/tmp/ashlar-elf-XXXXXX";
+    bool ok;
+
+    write_bytes(path, bytes, size_bytes);
     ok = elf_file_read(path, file);
+    unlink(path);
+    return ok;
+}
+
+static bool hash_bytes(const void *bytes, size_t size_bytes, char id[ELF_BYTES_SIZE])
+{
+    char path[] = "/tmp/ashlar-elf-XXXXXX";
+    bool ok;
+
+    write_bytes(path, bytes, size_bytes);
+    ok = elf_file_bytes(path, id);
     unlink(path);
     return ok;
 }
@@ -92,6 +109,27 @@ static void test_without_build_id_the_bytes_name_it(void **state)
     image.id.id[3]++;
     assert_true(read_bytes(&image, sizeof image, &second));
     assert_string_not_equal(first.build_id, second.build_id);
+}
+
+/* Two files of one build id, of which one was changed. */
+static void test_bytes_tell_what_the_build_id_does_not(void **state)
+{
+    struct image image = good_image();
+    struct elf_file first, second;
+    char before[ELF_BYTES_SIZE], again[ELF_BYTES_SIZE], after[ELF_BYTES_SIZE];
+
+    (void)state;
+    assert_true(read_bytes(&image, sizeof image, &first));
+    assert_true(hash_bytes(&image, sizeof image, before));
+    assert_true(hash_bytes(&image, sizeof image, again));
+    assert_string_equal(before, again);
+    image.foreign.body[0]++;
+    assert_true(read_bytes(&image, sizeof image, &second));
+    assert_true(hash_bytes(&image, sizeof image, after));
+    assert_string_equal(first.build_id, second.build_id);
+    assert_string_not_equal(before, after);
+    assert_false(hash_bytes("", 0, after));
+    assert_false(elf_file_bytes("/nowhere", after));
 }
 
 static void test_kinds(void **state)
@@ -151,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_build_id),
         cmocka_unit_test(test_without_build_id_the_bytes_name_it),
+        cmocka_unit_test(test_bytes_tell_what_the_build_id_does_not),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_broken),
     };
