@@ -44,13 +44,21 @@ static bool in_range(const char *value, uint64_t max, uint64_t *number)
     return text_to_u64(value, number) && *number >= 1 && *number <= max;
 }
 
-static struct cell *cell_of(struct suite *suite, const char *label)
+size_t suite_find(const struct suite *suite, const char *label)
 {
-    struct cell *grown;
-
     for (size_t i = 0; i < suite->count; i++)
         if (strcmp(suite->cells[i].label, label) == 0)
-            return &suite->cells[i];
+            return i;
+    return SIZE_MAX;
+}
+
+static struct cell *cell_of(struct suite *suite, const char *label)
+{
+    size_t known = suite_find(suite, label);
+    struct cell *grown;
+
+    if (known != SIZE_MAX)
+        return &suite->cells[known];
     grown = text_alloc(suite->count + 1, sizeof *grown);
     if (suite->count > 0)
         memcpy(grown, suite->cells, suite->count * sizeof *grown);
@@ -459,20 +467,43 @@ bool suite_same_cells(const struct suite *a, const struct suite *b)
     return true;
 }
 
-void suite_close(struct suite *suite)
+static void cell_free(struct cell *cell)
 {
-    for (size_t i = 0; i < suite->count; i++) {
-        free(suite->cells[i].label);
-        free(suite->cells[i].workload);
-        free(suite->cells[i].micro);
-        free(suite->cells[i].program);
-        free(suite->cells[i].measured);
-        free(suite->cells[i].params);
-        words_free(&suite->cells[i].args);
-    }
+    free(cell->label);
+    free(cell->workload);
+    free(cell->micro);
+    free(cell->program);
+    free(cell->measured);
+    free(cell->params);
+    words_free(&cell->args);
+}
+
+static void free_growths(struct suite *suite)
+{
     for (size_t i = 0; i < suite->n_growths; i++)
         growth_free(&suite->growths[i]);
     free(suite->growths);
+    suite->growths = NULL;
+    suite->n_growths = 0;
+}
+
+void suite_keep(struct suite *suite, size_t cell)
+{
+    for (size_t i = 0; i < suite->count; i++)
+        if (i != cell)
+            cell_free(&suite->cells[i]);
+    suite->cells[0] = suite->cells[cell];
+    suite->cells[0].id = 0;
+    suite->cells[0].memory = false;
+    suite->count = 1;
+    free_growths(suite);
+}
+
+void suite_close(struct suite *suite)
+{
+    for (size_t i = 0; i < suite->count; i++)
+        cell_free(&suite->cells[i]);
+    free_growths(suite);
     free(suite->cells);
     free(suite->name);
     free(suite->about);

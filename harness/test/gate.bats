@@ -307,3 +307,22 @@ refused() {
     want=1 gate plain slow
     refute_output --partial "::error"
 }
+
+@test "--cell judges one cell, or one metric of it, and runs no other" {
+    entry slow slow:20
+    cat >>toy.ini <<-INI
+	[cell other]
+	workload = toy
+	args = --ops 2000000
+	count = no
+	INI
+    want=1 gate plain slow --cell other:time
+    assert_equal "$(jq -c '[.tests[] | .cell, .metric]' res/latest/gate.json)" '["other","time"]'
+    assert_equal "$(samples .cell | sort -u)" 0
+    gate plain slow --cell other:peak_rss
+    want=1 gate plain slow --cell toy --budget "other:time=30%"
+    rm -r res
+    refused plain slow --cell none "--cell names 'none', which is no cell of suite toy"
+    refused plain slow --cell toy:speed "--cell names 'toy:speed', which is no cell"
+    refused plain slow --cell toy:minor_faults "leave nothing to judge"
+}

@@ -226,6 +226,29 @@ static void test_same_cells(void **state)
     suite_close(&b);
 }
 
+static void test_keep(void **state)
+{
+    struct suite suite;
+    struct failure why;
+
+    (void)state;
+    assert_true(open_text(&suite,
+                          "[cell a]\nworkload = x\nargs = --ops 4\n"
+                          "[cell b]\nworkload = y\nargs = --ops 5\nmemory = yes\n"
+                          "[growth g]\nworkload = z\nargs = --ops 6\nover = --size\n"
+                          "at = 1 2 3 4 5\n",
+                          &why));
+    assert_int_equal(suite_find(&suite, "b"), 1);
+    assert_true(suite_find(&suite, "g") == SIZE_MAX);
+    suite_keep(&suite, 1);
+    assert_int_equal(suite.count, 1);
+    assert_string_equal(suite.cells[0].label, "b");
+    assert_int_equal(suite.cells[0].id, 0);
+    assert_false(suite.cells[0].memory);
+    assert_int_equal(suite.n_growths, 0);
+    suite_close(&suite);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_refusals),   cmocka_unit_test(test_args_with_ops),
         cmocka_unit_test(test_same_cells), cmocka_unit_test(test_programs),
         cmocka_unit_test(test_growths),    cmocka_unit_test(test_growth_refusals),
+        cmocka_unit_test(test_keep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

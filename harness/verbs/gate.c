@@ -38,6 +38,8 @@
 struct gate_options {
     struct measure_options measure;
     char *side[2];           /* A and B as words of --allocators, owned */
+    char *cell;              /* of --cell: the only one, owned; NULL: all */
+    const char *metric;      /* of --cell: the only one; NULL: all */
     struct budgets budgets;  /* file and command line */
     const char *budget_file; /* read first, whatever the order of the options */
     struct words budget_texts;
@@ -46,7 +48,15 @@ struct gate_options {
     bool strict;
 };
 
-enum { KEY_BUDGET = 0x200, KEY_BUDGET_FILE, KEY_MAX_BLOCKS, KEY_STRICT, KEY_WAIVERS, KEY_JUNIT };
+enum {
+    KEY_BUDGET = 0x200,
+    KEY_BUDGET_FILE,
+    KEY_MAX_BLOCKS,
+    KEY_STRICT,
+    KEY_WAIVERS,
+    KEY_JUNIT,
+    KEY_CELL
+};
 
 static const struct argp_option options[] = {
     {"budget", KEY_BUDGET, "TEXT", 0,
@@ -56,6 +66,8 @@ static const struct argp_option options[] = {
      -4},
     {"budget-file", KEY_BUDGET_FILE, "FILE", 0, "the same from an INI file, [NAME] METRIC = 3%",
      -4},
+    {"cell", KEY_CELL, "NAME[:METRIC]", 0,
+     "judge this cell of the suite alone, or one metric of it", -4},
     {"max-blocks", KEY_MAX_BLOCKS, "N", 0, "the last look: 12, 24, 48 (default) or 72", -4},
     {"waivers", KEY_WAIVERS, "FILE", 0,
      "regressions that are borne: [CELL METRIC] until = YYYY-MM-DD, reason = TEXT", -3},
@@ -71,6 +83,17 @@ static char *side_of(const char *arg, unsigned which)
     bool bare = strchr(arg, '/') != NULL && strchr(arg, '=') == NULL;
 
     return bare ? text_format("%s=%s", which == 0 ? "base" : "head", arg) : text_copy(arg);
+}
+
+/* "larson-2:time"; a cell's own name may hold a colon. */
+static void take_cell(struct gate_options *chosen, const char *arg)
+{
+    const char *colon = strrchr(arg, ':');
+
+    free(chosen->cell);
+    chosen->metric = colon != NULL && gate_knows_metric(colon + 1) ? colon + 1 : NULL;
+    chosen->cell =
+        chosen->metric != NULL ? text_format("%.*s", (int)(colon - arg), arg) : text_copy(arg);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -95,6 +118,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_MAX_BLOCKS:
         if (!text_to_u64(arg, &chosen->max_blocks))
             chosen->max_blocks = 1; /* no look, so it is refused with the others */
+        return 0;
+    case KEY_CELL:
+        take_cell(chosen, arg);
         return 0;
     case KEY_STRICT:
         chosen->strict = true;
@@ -166,7 +192,8 @@ static void add_tests(const struct gate_options *chosen, const struct cell *cell
         bool gates = strcmp(metrics[m], "time") != 0 || !cell->remote;
         double limit;
 
-        if (!budgets_find(&chosen->budgets, cell, metrics[m], &limit) ||
+        if ((chosen->metric != NULL && strcmp(chosen->metric, metrics[m]) != 0) ||
+            !budgets_find(&chosen->budgets, cell, metrics[m], &limit) ||
             !measurable(chosen, cell, metrics[m]))
             continue;
         json_array_append_new(tests, json_pack("{s:i,s:s,s:f,s:b}", "cell", cell->id, "metric",
@@ -174,12 +201,28 @@ static void add_tests(const struct gate_options *chosen, const struct cell *cell
     }
 }
 
+static bool keep_cell(const struct gate_options *chosen, struct plan *plan, struct failure *why)
+{
+    size_t cell;
+
+    if (chosen->cell == NULL)
+        return true;
+    cell = suite_find(&plan->suite, chosen->cell);
+    if (cell == SIZE_MAX)
+        return fail(why, EXIT_USAGE,
+                    "--cell names '%s', which is no cell of suite %s, nor one with a metric behind "
+                    "a colon; correct it, or choose the suite with --suite",
+                    chosen->cell, plan->suite.name);
+    suite_keep(&plan->suite, cell);
+    return true;
+}
+
 static bool settle(struct plan *plan, void *context, struct failure *why)
 {
     const struct gate_options *chosen = context;
     json_t *tests = json_array();
 
-    if (!budgets_fit(&chosen->budgets, &plan->suite, why)) {
+    if (!budgets_fit(&chosen->budgets, &plan->suite, why) || !keep_cell(chosen, plan, why)) {
         json_decref(tests);
         return false;
     }
@@ -187,7 +230,9 @@ static bool settle(struct plan *plan, void *context, struct failure *why)
         add_tests(chosen, &plan->suite.cells[c], tests);
     if (json_array_size(tests) == 0) {
         json_decref(tests);
-        return fail(why, EXIT_USAGE, "the budgets leave nothing to judge; take a `none` away");
+        return fail(why, EXIT_USAGE,
+                    "the budgets leave nothing to judge; take a `none` away, or give a metric one "
+                    "with --budget");
     }
     plan->gate = gate_plan((size_t)chosen->max_blocks, tests);
     if (plan->gate == NULL)
@@ -206,6 +251,13 @@ static bool read_budgets(struct gate_options *chosen, struct failure *why)
     return ok;
 }
 
+/* Whether the timed processes themselves bring this figure. */
+static bool comes_with_blocks(const char *metric)
+{
+    return strcmp(metric, "time") == 0 || strcmp(metric, "peak_rss") == 0 ||
+           strcmp(metric, "minor_faults") == 0;
+}
+
 /* What the two sides and the options of other verbs come to here. */
 static bool check_options(struct gate_options *chosen, char **allocators, char **baseline,
                           struct failure *why)
@@ -222,10 +274,11 @@ static bool check_options(struct gate_options *chosen, char **allocators, char *
     if (measure->duet == DUET_BOTH)
         return fail(why, EXIT_USAGE, "--duet=both is for `ashlar compare`; a gate takes --duet");
     if (measure->resume != NULL &&
-        (chosen->budget_file != NULL || chosen->max_blocks != 0 || chosen->budget_texts.count > 0))
+        (chosen->budget_file != NULL || chosen->max_blocks != 0 || chosen->cell != NULL ||
+         chosen->budget_texts.count > 0))
         return fail(why, EXIT_USAGE,
                     "a run that is resumed keeps the budgets and looks that it "
-                    "was begun with; leave --budget and --max-blocks out");
+                    "was begun with; leave --budget, --cell and --max-blocks out");
     if ((chosen->side[0] != NULL && chosen->side[1] == NULL) ||
         (measure->resume == NULL && chosen->side[0] == NULL))
         return fail(why, EXIT_USAGE, "name two allocators, the baseline first: ashlar gate A B");
@@ -239,6 +292,8 @@ static bool check_options(struct gate_options *chosen, char **allocators, char *
     }
     if (measure->suite == NULL && measure->workloads.count == 0 && measure->resume == NULL)
         measure->suite = "gate";
+    if (chosen->metric != NULL && comes_with_blocks(chosen->metric))
+        measure->no_counts = true; /* nobody would look at them */
     return read_budgets(chosen, why);
 }
 
@@ -509,6 +564,7 @@ static int with_words(int argc, char **argv,
     words_free(&chosen.measure.workloads);
     free(chosen.side[0]);
     free(chosen.side[1]);
+    free(chosen.cell);
     free(allocators);
     free(baseline);
     return code;
