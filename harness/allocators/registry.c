@@ -50,6 +50,7 @@ void allocator_free(struct allocator *allocator)
     free(allocator->version);
     words_free(&allocator->env);
     json_decref(allocator->audit);
+    json_decref(allocator->source);
     memset(allocator, 0, sizeof *allocator);
 }
 
@@ -148,12 +149,26 @@ static struct allocator *registry_find(const struct registry *registry, const ch
     return NULL;
 }
 
-static bool name_is_plain(const char *name)
+static bool is_plain(char c)
+{
+    return isalnum((unsigned char)c) || (c != '\0' && strchr("._+-", c) != NULL);
+}
+
+bool registry_name_is_plain(const char *name)
 {
     for (const char *c = name; *c != '\0'; c++)
-        if (!isalnum((unsigned char)*c) && strchr("._+-", *c) == NULL)
+        if (!is_plain(*c))
             return false;
     return name[0] != '\0';
+}
+
+char *registry_plain_name(const char *text)
+{
+    char *name = text_copy(text);
+
+    for (char *c = name; *c != '\0'; c++)
+        *c = is_plain(*c) ? *c : '-';
+    return name;
 }
 
 struct reading {
@@ -177,7 +192,7 @@ static int on_entry(void *user, const char *section, const char *key, const char
     struct reading *reading = user;
     struct allocator *allocator = registry_find(reading->registry, section);
 
-    if (!name_is_plain(section))
+    if (!registry_name_is_plain(section))
         return refuse(reading, section, "is no name; use letters, digits and . _ + -");
     if (allocator == NULL) {
         allocator = registry_add(reading->registry);
@@ -318,7 +333,7 @@ bool registry_resolve(const struct registry *registry, const char *word, struct 
 
     memset(out, 0, sizeof *out);
     out->name = equals != NULL ? text_format("%.*s", (int)(equals - word), word) : text_copy(word);
-    if (!name_is_plain(out->name) || value[0] == '\0')
+    if (!registry_name_is_plain(out->name) || value[0] == '\0')
         return fail(why, EXIT_USAGE,
                     "'%s' names no allocator; write name, name=/path/to/lib.so or name=othername",
                     word);

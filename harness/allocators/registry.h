@@ -25,6 +25,7 @@ struct allocator {
     struct words env; /* NAME=VALUE for its processes */
     bool reference;   /* shown beside the others, never judged for the suite: a floor */
     json_t *audit;    /* NULL before the audit */
+    json_t *source;   /* what the file was made from, "kind" first; NULL: just a file */
 };
 
 struct registry {
@@ -41,6 +42,12 @@ void registry_close(struct registry *registry);
  * with EXIT_FAILED for a library that is missing or no library of this machine. */
 bool registry_resolve(const struct registry *registry, const char *word, struct allocator *out,
                       struct failure *why);
+
+/* Whether a text can be an allocator's name: letters, digits and . _ + - */
+bool registry_name_is_plain(const char *name);
+
+/* A text made such a name, on the heap: '-' for each character that it may not have. */
+char *registry_plain_name(const char *text);
 
 void allocator_free(struct allocator *allocator);
 

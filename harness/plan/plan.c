@@ -336,10 +336,11 @@ static json_t *cell_to_json(const struct cell *cell)
 
 static json_t *allocator_to_json(const struct allocator *allocator)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:O,s:b}", "name", allocator->name, "path",
+    return json_pack("{s:s,s:s,s:s,s:s,s:o,s:O,s:b,s:O*}", "name", allocator->name, "path",
                      allocator->path, "version", allocator->version, "build_id",
                      allocator->build_id, "env", words_to_json(&allocator->env), "audit",
-                     allocator->audit, "reference", allocator->reference);
+                     allocator->audit, "reference", allocator->reference, "source",
+                     allocator->source);
 }
 
 json_t *plan_to_json(const struct plan *plan)
@@ -430,6 +431,7 @@ static bool allocator_from_json(struct allocator *allocator, const json_t *from)
     allocator->build_id = copy_of(from, "build_id");
     allocator->env = words_of_json(json_object_get(from, "env"));
     allocator->audit = json_incref(json_object_get(from, "audit"));
+    allocator->source = json_incref(json_object_get(from, "source"));
     allocator->reference = json_is_true(json_object_get(from, "reference"));
     return allocator->name != NULL && allocator->path != NULL && allocator->version != NULL &&
            allocator->build_id != NULL;

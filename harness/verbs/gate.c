@@ -19,6 +19,7 @@
 #include "verbs/cli.h"
 #include "verbs/gate_report.h"
 #include "verbs/measure.h"
+#include "verbs/side.h"
 #include "verbs/waiver.h"
 
 #include <errno.h>
@@ -37,7 +38,9 @@
 
 struct gate_options {
     struct measure_options measure;
-    char *side[2];           /* A and B as words of --allocators, owned */
+    struct revision_options revisions;
+    const char *arg[2];      /* A and B as they were written; NULL: not said */
+    struct side side[2];     /* what they mean */
     char *cell;              /* of --cell: the only one, owned; NULL: all */
     const char *metric;      /* of --cell: the only one; NULL: all */
     struct budgets budgets;  /* file and command line */
@@ -77,14 +80,6 @@ static const struct argp_option options[] = {
     {0},
 };
 
-/* A bare path gets a name; `glibc` and `name=/path` have one. */
-static char *side_of(const char *arg, unsigned which)
-{
-    bool bare = strchr(arg, '/') != NULL && strchr(arg, '=') == NULL;
-
-    return bare ? text_format("%s=%s", which == 0 ? "base" : "head", arg) : text_copy(arg);
-}
-
 /* "larson-2:time"; a cell's own name may hold a colon. */
 static void take_cell(struct gate_options *chosen, const char *arg)
 {
@@ -103,11 +98,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &chosen->measure;
+        state->child_inputs[1] = &chosen->revisions;
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
             return ARGP_ERR_UNKNOWN;
-        chosen->side[state->arg_num] = side_of(arg, state->arg_num);
+        chosen->arg[state->arg_num] = arg;
         return 0;
     case KEY_BUDGET:
         words_add(&chosen->budget_texts, arg);
@@ -136,7 +132,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&measure_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&measure_argp, 0, NULL, 0}, {&side_argp, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
     .options = options,
@@ -145,7 +142,9 @@ static const struct argp argp = {
     .args_doc = "A B",
     .doc =
         "Tells whether B is worse than A by more than its budgets allow. A and B are allocators as "
-        "--allocators of `ashlar run` takes them, or paths of libraries.\v"
+        "--allocators of `ashlar run` takes them, paths of libraries, or rev:REF, a commit of the "
+        "repository in --repo, built once and kept. "
+        "Of a working tree rev: sees what is committed, nothing else.\v"
         "Runs the suite (default: gate) in paired blocks and looks at 12, 24 and 48; only cells "
         "that are undecided go on, and a regression has to show again in 12 fresh blocks. The time "
         "of cells with remote frees is told and never gates. Writes samples.jsonl and gate.json to "
@@ -201,6 +200,13 @@ static void add_tests(const struct gate_options *chosen, const struct cell *cell
     }
 }
 
+/* Where the libraries come from. */
+static void describe_sides(const struct gate_options *chosen, struct plan *plan)
+{
+    for (size_t i = 0; i < 2; i++)
+        plan->allocators[i].source = json_incref(chosen->side[i].source);
+}
+
 static bool keep_cell(const struct gate_options *chosen, struct plan *plan, struct failure *why)
 {
     size_t cell;
@@ -222,6 +228,7 @@ static bool settle(struct plan *plan, void *context, struct failure *why)
     const struct gate_options *chosen = context;
     json_t *tests = json_array();
 
+    describe_sides(chosen, plan);
     if (!budgets_fit(&chosen->budgets, &plan->suite, why) || !keep_cell(chosen, plan, why)) {
         json_decref(tests);
         return false;
@@ -251,6 +258,34 @@ static bool read_budgets(struct gate_options *chosen, struct failure *why)
     return ok;
 }
 
+/* Takes both sides apart, and finds their libraries unless a run is resumed, whose plan has them.
+ * Builds may take minutes, so all that can be refused before is. */
+static bool take_sides(struct gate_options *chosen, char **allocators, struct failure *why)
+{
+    static const char *const bare[2] = {"base", "head"};
+    struct side *side = chosen->side;
+    bool resuming = chosen->measure.resume != NULL;
+
+    for (size_t i = 0; i < 2; i++)
+        if (!side_parse(&side[i], chosen->arg[i], bare[i], why))
+            return false;
+    if (strcmp(side[0].name, side[1].name) == 0)
+        return fail(why, EXIT_USAGE, "both sides are called %s; give one a name, as in %s2=%s",
+                    side[0].name, side[1].name, chosen->arg[1]);
+    chosen->revisions.quiet = chosen->measure.quiet;
+    for (size_t i = 0; !resuming && i < 2; i++)
+        if (!side_check(&side[i], &chosen->revisions, why))
+            return false;
+    for (size_t i = 0; !resuming && i < 2; i++)
+        if (!side_resolve(&side[i], &chosen->revisions, why))
+            return false;
+    *allocators = text_format("%s %s", side[0].word != NULL ? side[0].word : side[0].name,
+                              side[1].word != NULL ? side[1].word : side[1].name);
+    chosen->measure.allocators = *allocators;
+    chosen->measure.baseline = side[0].name;
+    return true;
+}
+
 /* Whether the timed processes themselves bring this figure. */
 static bool comes_with_blocks(const char *metric)
 {
@@ -258,9 +293,8 @@ static bool comes_with_blocks(const char *metric)
            strcmp(metric, "minor_faults") == 0;
 }
 
-/* What the two sides and the options of other verbs come to here. */
-static bool check_options(struct gate_options *chosen, char **allocators, char **baseline,
-                          struct failure *why)
+/* What the options of other verbs come to here. */
+static bool check_options(struct gate_options *chosen, struct failure *why)
 {
     struct measure_options *measure = &chosen->measure;
 
@@ -273,23 +307,16 @@ static bool check_options(struct gate_options *chosen, char **allocators, char *
                     "--blocks is not for a gate, which looks at 12, 24 and 48; use --max-blocks");
     if (measure->duet == DUET_BOTH)
         return fail(why, EXIT_USAGE, "--duet=both is for `ashlar compare`; a gate takes --duet");
-    if (measure->resume != NULL &&
-        (chosen->budget_file != NULL || chosen->max_blocks != 0 || chosen->cell != NULL ||
-         chosen->budget_texts.count > 0))
+    if (measure->resume != NULL && (chosen->budget_file != NULL || chosen->max_blocks != 0 ||
+                                    chosen->cell != NULL || chosen->budget_texts.count > 0))
         return fail(why, EXIT_USAGE,
                     "a run that is resumed keeps the budgets and looks that it "
                     "was begun with; leave --budget, --cell and --max-blocks out");
-    if ((chosen->side[0] != NULL && chosen->side[1] == NULL) ||
-        (measure->resume == NULL && chosen->side[0] == NULL))
+    if ((chosen->arg[0] != NULL && chosen->arg[1] == NULL) ||
+        (measure->resume == NULL && chosen->arg[0] == NULL))
         return fail(why, EXIT_USAGE, "name two allocators, the baseline first: ashlar gate A B");
     if (chosen->max_blocks == 0)
         chosen->max_blocks = MAX_BLOCKS_DEFAULT;
-    if (chosen->side[0] != NULL) {
-        *allocators = text_format("%s %s", chosen->side[0], chosen->side[1]);
-        *baseline = text_format("%.*s", (int)strcspn(chosen->side[0], "="), chosen->side[0]);
-        measure->allocators = *allocators;
-        measure->baseline = *baseline;
-    }
     if (measure->suite == NULL && measure->workloads.count == 0 && measure->resume == NULL)
         measure->suite = "gate";
     if (chosen->metric != NULL && comes_with_blocks(chosen->metric))
@@ -545,28 +572,28 @@ static int with_words(int argc, char **argv,
 {
     struct gate_options chosen = {
         .measure = {.results = "results", .comparing = true, .settle = settle, .why = why}};
-    char *allocators = NULL, *baseline = NULL;
+    char *allocators = NULL;
     json_t *waivers = NULL;
     bool ok;
     int code;
 
     chosen.measure.context = &chosen;
-    ok = cli_parse(&argp, "gate", argc, argv, &chosen, why) &&
-         check_options(&chosen, &allocators, &baseline, why);
+    ok = cli_parse(&argp, "gate", argc, argv, &chosen, why) && check_options(&chosen, why);
     if (ok && chosen.waivers_file != NULL) {
         waivers = waivers_read(chosen.waivers_file, why);
         ok = waivers != NULL;
     }
+    if (ok && chosen.arg[0] != NULL)
+        ok = take_sides(&chosen, &allocators, why);
     code = ok ? then(&chosen, waivers, context, why) : why->exit_code;
     json_decref(waivers);
     budgets_free(&chosen.budgets);
     words_free(&chosen.budget_texts);
     words_free(&chosen.measure.workloads);
-    free(chosen.side[0]);
-    free(chosen.side[1]);
+    side_free(&chosen.side[0]);
+    side_free(&chosen.side[1]);
     free(chosen.cell);
     free(allocators);
-    free(baseline);
     return code;
 }
 
