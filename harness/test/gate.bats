@@ -300,7 +300,7 @@ refused() {
 @test "GitHub: ::error lines and a summary only where it asks for them" {
     entry slow slow:20
     GITHUB_ACTIONS=true GITHUB_STEP_SUMMARY=$PWD/summary.md want=1 gate plain slow
-    assert_line --regexp '^::error title=ashlar gate::toy time is regression: .*%25 against a budget of \+5\.00 %25$'
+    assert_line --regexp '^::error title=ashlar gate::toy time is regression: .*%25 \(at most \+2[0-9.]+ %25\) against a budget of \+5\.00 %25$'
     run -0 cat summary.md
     assert_line --regexp '^\| toy \| time \| \+5\.00 % \| .* \| regression \|  \|$'
     unset GITHUB_ACTIONS GITHUB_STEP_SUMMARY

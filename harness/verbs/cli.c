@@ -76,3 +76,9 @@ bool cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
                     argv[index], name);
     return true;
 }
+
+void cli_print_json(const json_t *document)
+{
+    json_dumpf(document, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
+    putchar('\n');
+}

@@ -135,7 +135,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_child children[] = {
     {&measure_argp, 0, NULL, 0}, {&side_argp, 0, NULL, 0}, {0}};
 
-static const struct argp argp = {
+const struct argp gate_argp = {
     .options = options,
     .parser = parse,
     .children = children,
@@ -578,7 +578,7 @@ static int with_words(int argc, char **argv,
     int code;
 
     chosen.measure.context = &chosen;
-    ok = cli_parse(&argp, "gate", argc, argv, &chosen, why) && check_options(&chosen, why);
+    ok = cli_parse(&gate_argp, "gate", argc, argv, &chosen, why) && check_options(&chosen, why);
     if (ok && chosen.waivers_file != NULL) {
         waivers = waivers_read(chosen.waivers_file, why);
         ok = waivers != NULL;

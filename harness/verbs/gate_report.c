@@ -80,14 +80,25 @@ static int looks(const json_t *test)
     return (int)json_integer_value(json_object_get(test, "looks"));
 }
 
-/* One line that says all of a test, for a reader who sees nothing else. */
-static void sentence(const json_t *test, FILE *out)
+/* "at most +3.10 %", "exact"; "" where there is no bound. */
+static const char *told_bound(const json_t *test, char buf[2 * FIGURE])
 {
-    char has[FIGURE], may[FIGURE];
+    char most[FIGURE];
+    const char *text = bound(test, most);
 
-    fprintf(out, "%s %s is %s: %s against a budget of %s", member_text(test, "cell"),
+    if (strcmp(text, "-") == 0)
+        return strcpy(buf, "");
+    snprintf(buf, 2 * FIGURE, " (%s%s)", text[0] == '+' || text[0] == '-' ? "at most " : "", text);
+    return buf;
+}
+
+void gate_report_sentence(const json_t *test, FILE *out)
+{
+    char has[FIGURE], may[FIGURE], most[2 * FIGURE];
+
+    fprintf(out, "%s %s is %s: %s%s against a budget of %s", member_text(test, "cell"),
             member_text(test, "metric"), member_text(test, "word"), figure(test, "estimate", has),
-            budget(test, may));
+            told_bound(test, most), budget(test, may));
     if (member_text(test, "reason")[0] != '\0')
         fprintf(out, " (%s)", member_text(test, "reason"));
 }
@@ -183,7 +194,7 @@ static void command_row(const json_t *test, const char *command, FILE *out)
 
     if (memory == NULL)
         return;
-    sentence(test, memory);
+    gate_report_sentence(test, memory);
     fclose(memory);
     fprintf(out, "::%s title=ashlar gate::", command);
     for (const char *c = text; *c != '\0'; c++) {
@@ -237,7 +248,7 @@ static void xml_sentence(const json_t *test, const char *element, FILE *out)
 
     if (memory == NULL)
         return;
-    sentence(test, memory);
+    gate_report_sentence(test, memory);
     fclose(memory);
     fprintf(out, "<%s message=\"", element);
     xml(text, out);

@@ -22,6 +22,9 @@ void gate_report_commands(const json_t *ruling, FILE *out);
 /* A test case a test: what does not tell is skipped, a failed process is an error. */
 void gate_report_junit(const json_t *ruling, FILE *out);
 
+/* One line that says all of a test, for a reader who sees nothing else; no newline. */
+void gate_report_sentence(const json_t *test, FILE *out);
+
 /* How many tests have this word; of a ruling or of anything else with "tests". */
 size_t gate_report_count(const json_t *ruling, const char *word);
 
