@@ -28,6 +28,7 @@ static const struct {
     {"compare", verb_compare, "run, judge, and write the report"},
     {"gate", verb_gate, "tell whether a build is worse than its budgets allow"},
     {"bisect", verb_bisect, "find the commit that made a cell worse"},
+    {"baseline", verb_baseline, "keep a library and its exact figures for later gates"},
     {"aa", verb_aa, "tell how often the gate is wrong, and how much it finds"},
     {"report", verb_report, "make the report of a stored run again"},
 };
@@ -65,7 +66,7 @@ int main(int argc, char **argv)
         return fflush(stdout) == 0 ? code : EXIT_USAGE;
     }
     fprintf(stderr,
-            "ashlar: %s%s%s; use doctor, list, run, compare, gate, bisect, aa or report, or "
+            "ashlar: %s%s%s; use doctor, list, run, compare, gate, bisect, baseline, aa or report, or "
             "--help\n",
             verb[0] != '\0' ? "unknown verb '" : "no verb", verb, verb[0] != '\0' ? "'" : "");
     return EXIT_USAGE;

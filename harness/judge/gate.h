@@ -99,6 +99,7 @@ struct gate_test {
     enum gate_metric metric; /* what is judged */
     double budget;           /* .05 is 5 % */
     bool gates;              /* false: reported only */
+    bool stored;             /* the baseline's figure is of an earlier run of its library */
     enum gate_basis basis;   /* how it was judged */
     enum gate_word word;     /* what came of it */
     double estimate;         /* ratio contender over baseline; KiB, calls, shares: difference */

@@ -47,10 +47,10 @@ static json_t *test_json(const struct samples *run, const struct gate_test *t)
 {
     const struct cell *cell = &run->cells[t->cell];
     json_t *out = json_pack(
-        "{s:I,s:s,s:s,s:I,s:s,s:f,s:b,s:s,s:s,s:s}", "id", (json_int_t)cell->id, "cell",
+        "{s:I,s:s,s:s,s:I,s:s,s:f,s:b,s:b,s:s,s:s,s:s}", "id", (json_int_t)cell->id, "cell",
         cell->label, "workload", cell->workload, "threads", (json_int_t)cell->threads, "metric",
-        gate_metric_name(t->metric), "budget", t->budget, "gates", t->gates, "basis",
-        gate_basis_name(t->basis), "word", gate_word_name(t->word), "reason", t->reason);
+        gate_metric_name(t->metric), "budget", t->budget, "gates", t->gates, "stored", t->stored,
+        "basis", gate_basis_name(t->basis), "word", gate_word_name(t->word), "reason", t->reason);
     if (out == NULL) {
         return NULL;
     }

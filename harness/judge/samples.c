@@ -254,11 +254,12 @@ static bool read_plan(struct reader *r, json_t *line)
     run->null_ns = nans(pairs);
     run->count = nans(pairs * SAMPLES_COUNTS_MAX);
     run->calls = json_array();
+    run->stored = json_array();
     run->uncounted = json_array();
     run->growth = json_array();
     run->memory = json_array();
     if (run->slot == NULL || run->skipped == NULL || run->null_kib == NULL ||
-        run->null_ns == NULL || run->count == NULL || run->calls == NULL ||
+        run->null_ns == NULL || run->count == NULL || run->calls == NULL || run->stored == NULL ||
         run->uncounted == NULL || run->growth == NULL || run->memory == NULL) {
         return refuse_memory(r);
     }
@@ -367,6 +368,9 @@ static bool read_count(struct reader *r, json_t *line)
         value /= ops;
         r->run->count_per_op = true;
     }
+    if (json_object_get(line, "stored") != NULL && json_array_append(r->run->stored, line) != 0) {
+        return refuse_memory(r);
+    }
     double *at = r->run->count + (cell * r->run->n_allocators + allocator) * SAMPLES_COUNTS_MAX;
     for (size_t i = 0; i < SAMPLES_COUNTS_MAX; i++) {
         if (isnan(at[i])) {
@@ -375,6 +379,13 @@ static bool read_count(struct reader *r, json_t *line)
         }
     }
     return true;
+}
+
+static bool read_stored(struct reader *r, json_t *line)
+{
+    size_t cell, allocator;
+    return find_place(r, line, &cell, &allocator) &&
+           (json_array_append(r->run->stored, line) == 0 || refuse_memory(r));
 }
 
 static bool read_memory(struct reader *r, json_t *line)
@@ -402,6 +413,9 @@ static bool read_line(struct reader *r, json_t *line)
     }
     if (strcmp(type, "memory") == 0) {
         return read_memory(r, line);
+    }
+    if (strcmp(type, "stored") == 0) {
+        return read_stored(r, line);
     }
     if (strcmp(type, "null") == 0) {
         return read_null(r, line);
@@ -521,6 +535,7 @@ void samples_free(struct samples *run)
     free(run->null_ns);
     free(run->count);
     json_decref(run->calls);
+    json_decref(run->stored);
     json_decref(run->uncounted);
     json_decref(run->memory);
     json_decref(run->growth);

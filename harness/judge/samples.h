@@ -6,6 +6,8 @@
  *     {"type":"sample", ...}    one process, how it ended and what it took
  *     {"type":"count", ...}     instructions of a separate, slow, exact pass, and its operations;
  *                               with the method ptrace system calls: see calls.h
+ *     {"type":"stored", ...}    figures of an earlier run of the baseline's library; such a count
+ *                               line has "stored" in it
  *     {"type":"growth", ...}    one point of a series of sizes, under every allocator
  *     {"type":"memory", ...}    resident and live memory of one process over time: see memory.h
  *     {"type":"end", ...}       the run reached its end
@@ -74,6 +76,7 @@ struct samples {
     bool count_per_op;          /* those are instructions an operation, not of a whole pass */
     json_t *growth;             /* the growth lines, owned */
     json_t *calls;              /* the count lines with system calls, owned */
+    json_t *stored;             /* lines with figures of an earlier run of the baseline, owned */
     json_t *uncounted;          /* the count lines that brought no figure, owned */
     size_t n_memory_blocks;     /* of the memory pass, as planned */
     json_t *memory;             /* its lines, owned */

@@ -388,3 +388,15 @@ const char *environment_difference(const json_t *stored, const json_t *now)
             return fingerprint_keys[i];
     return NULL;
 }
+
+char *environment_change(const char *key, const json_t *stored, const json_t *now)
+{
+    char *was = json_dumps(json_object_get(stored, key), JSON_ENCODE_ANY);
+    char *is = json_dumps(json_object_get(now, key), JSON_ENCODE_ANY);
+    char *change = text_format("%s was %s and is %s", key, was != NULL ? was : "not known",
+                               is != NULL ? is : "not known");
+
+    free(was);
+    free(is);
+    return change;
+}

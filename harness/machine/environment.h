@@ -56,6 +56,9 @@ json_t *environment_capture(void);
 /* Names the first key of the fingerprint in which two environments differ; NULL when they agree. */
 const char *environment_difference(const json_t *stored, const json_t *now);
 
+/* What a key was and is: "glibc was \"2.35\" and is \"2.36\"", on the heap. */
+char *environment_change(const char *key, const json_t *stored, const json_t *now);
+
 bool environment_is_virtual(void);
 
 /* What kind of container this is, NULL for none that shows. */

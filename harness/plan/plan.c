@@ -537,15 +537,12 @@ bool plan_still_holds(const struct plan *plan, struct failure *why)
     size_t i;
 
     if (key != NULL) {
-        char *was = json_dumps(json_object_get(plan->environment, key), JSON_ENCODE_ANY);
-        char *is = json_dumps(json_object_get(now, key), JSON_ENCODE_ANY);
+        char *change = environment_change(key, plan->environment, now);
 
         fail(why, EXIT_ENVIRONMENT,
-             "the run was begun in another environment: %s was %s and is %s; go on there, or begin "
-             "a new run",
-             key, was, is);
-        free(was);
-        free(is);
+             "the run was begun in another environment: %s; go on there, or begin a new run",
+             change);
+        free(change);
     }
     json_decref(now);
     if (key != NULL)

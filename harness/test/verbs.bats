@@ -5,7 +5,7 @@ load common
 
 @test "ashlar --help names every verb, and every verb has its own help" {
     run -0 ashlar --help
-    for verb in doctor list run compare gate bisect aa report; do
+    for verb in doctor list run compare gate bisect baseline aa report; do
         assert_output --partial "  $verb"
         run -0 ashlar "$verb" --help
         assert_output --partial "Usage: ashlar $verb"
@@ -15,13 +15,13 @@ load common
 
 @test "no verb, and an unknown verb, are one line and exit 2" {
     run -2 --separate-stderr ashlar
-    assert_line_on_stderr "no verb; use doctor, list, run, compare, gate, bisect, aa or report"
+    assert_line_on_stderr "no verb; use doctor, list, run, compare, gate, bisect, baseline, aa or report"
     run -2 --separate-stderr ashlar measure
     assert_line_on_stderr "unknown verb 'measure'; use doctor"
 }
 
 @test "a bad option is one line that names it, for every verb, and exit 2" {
-    for verb in doctor list run compare gate bisect aa report; do
+    for verb in doctor list run compare gate bisect baseline aa report; do
         run -2 --separate-stderr ashlar "$verb" --colour
         assert_line_on_stderr "option '--colour' is unknown"
         assert_line_on_stderr "ashlar $verb --help"

@@ -28,6 +28,7 @@ int verb_run(int argc, char **argv, struct failure *why);
 int verb_compare(int argc, char **argv, struct failure *why);
 int verb_gate(int argc, char **argv, struct failure *why);
 int verb_bisect(int argc, char **argv, struct failure *why);
+int verb_baseline(int argc, char **argv, struct failure *why);
 int verb_aa(int argc, char **argv, struct failure *why);
 int verb_report(int argc, char **argv, struct failure *why);
 

@@ -9,12 +9,14 @@
  */
 #include "verbs/gate.h"
 
+#include "base/member.h"
 #include "base/text.h"
 #include "judge/gate_json.h"
 #include "judge/publish.h"
 #include "machine/environment.h"
 #include "plan/budget.h"
 #include "process/trace.h"
+#include "run/baseline.h"
 #include "run/runner.h"
 #include "verbs/cli.h"
 #include "verbs/gate_report.h"
@@ -143,7 +145,7 @@ const struct argp gate_argp = {
     .doc =
         "Tells whether B is worse than A by more than its budgets allow. A and B are allocators as "
         "--allocators of `ashlar run` takes them, paths of libraries, or rev:REF, a commit of the "
-        "repository in --repo, built once and kept. "
+        "repository in --repo, built once and kept; A may be baseline:NAME, see `ashlar baseline`. "
         "Of a working tree rev: sees what is committed, nothing else.\v"
         "Runs the suite (default: gate) in paired blocks and looks at 12, 24 and 48; only cells "
         "that are undecided go on, and a regression has to show again in 12 fresh blocks. The time "
@@ -200,11 +202,13 @@ static void add_tests(const struct gate_options *chosen, const struct cell *cell
     }
 }
 
-/* Where the libraries come from. */
+/* Where the libraries come from, and how a baseline's ran. */
 static void describe_sides(const struct gate_options *chosen, struct plan *plan)
 {
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         plan->allocators[i].source = json_incref(chosen->side[i].source);
+        words_add_all(&plan->allocators[i].env, chosen->side[i].env.at);
+    }
 }
 
 static bool keep_cell(const struct gate_options *chosen, struct plan *plan, struct failure *why)
@@ -267,11 +271,16 @@ static bool take_sides(struct gate_options *chosen, char **allocators, struct fa
     bool resuming = chosen->measure.resume != NULL;
 
     for (size_t i = 0; i < 2; i++)
-        if (!side_parse(&side[i], chosen->arg[i], bare[i], why))
+        if (!side_parse(&side[i], chosen->arg[i], bare[i], chosen->measure.results, why))
             return false;
     if (strcmp(side[0].name, side[1].name) == 0)
         return fail(why, EXIT_USAGE, "both sides are called %s; give one a name, as in %s2=%s",
                     side[0].name, side[1].name, chosen->arg[1]);
+    if (side[1].baseline != NULL)
+        return fail(why, EXIT_USAGE,
+                    "'%s' is the second side, and a baseline is what the other is judged against; "
+                    "name it first",
+                    chosen->arg[1]);
     chosen->revisions.quiet = chosen->measure.quiet;
     for (size_t i = 0; !resuming && i < 2; i++)
         if (!side_check(&side[i], &chosen->revisions, why))
@@ -322,6 +331,36 @@ static bool check_options(struct gate_options *chosen, struct failure *why)
     if (chosen->metric != NULL && comes_with_blocks(chosen->metric))
         measure->no_counts = true; /* nobody would look at them */
     return read_budgets(chosen, why);
+}
+
+/* ---- a stored baseline ---- */
+
+/* Enters the figures of a baseline into a run that begins, when they were made in its environment;
+ * `note` tells what is left out, on the heap. A run that goes on has them already. */
+static bool take_stored(const struct gate_options *chosen, struct measurement *run, char **note,
+                        struct failure *why)
+{
+    const json_t *source = run->plan.allocators[0].source;
+    bool beginning = chosen->measure.resume == NULL, ok = true;
+    struct failure gone = {0}; /* a run that goes on does without */
+    json_t *baseline;
+    char *misfit;
+
+    *note = NULL;
+    if (strcmp(member_text(source, "kind"), "baseline") != 0)
+        return true;
+    baseline = baseline_read(member_text(source, "folder"), beginning ? why : &gone);
+    if (baseline == NULL)
+        return !beginning;
+    misfit = baseline_misfit(baseline, &run->plan);
+    if (misfit != NULL)
+        *note = text_format("the figures of baseline %s are left out and measured again: %s",
+                            member_text(baseline, "name"), misfit);
+    else if (beginning)
+        ok = baseline_enter(baseline, &run->plan, &run->journal, &run->store, why);
+    free(misfit);
+    json_decref(baseline);
+    return ok;
 }
 
 /* ---- the run ---- */
@@ -525,7 +564,7 @@ static void note_untraced(const struct gate_options *chosen, json_t *ruling,
 }
 
 static int conclude(const struct gate_options *chosen, const struct measurement *run,
-                    json_t *ruling, const json_t *waivers, struct failure *why)
+                    json_t *ruling, const char *note, const json_t *waivers, struct failure *why)
 {
     char today[16];
     time_t now = time(NULL);
@@ -537,6 +576,8 @@ static int conclude(const struct gate_options *chosen, const struct measurement 
     json_object_set_new(ruling, "notes", json_array());
     note_skipped(ruling, &run->plan);
     note_untraced(chosen, ruling, &run->plan);
+    if (note != NULL)
+        json_array_append_new(json_object_get(ruling, "notes"), json_string(note));
     waivers_apply(ruling, waivers, today);
     code = exit_code_of(ruling, chosen->strict);
     json_object_set_new(ruling, "exit_code", json_integer(code));
@@ -551,15 +592,17 @@ static int gate(struct gate_options *chosen, const json_t *waivers, void *contex
 {
     struct measurement run;
     json_t *ruling = NULL;
+    char *note = NULL;
     int code;
 
     (void)context;
-    if (measure_open(&chosen->measure, &run, why)) {
+    if (measure_open(&chosen->measure, &run, why) && take_stored(chosen, &run, &note, why)) {
         tell_minutes(&run.plan);
         ruling = run_gate(&run, chosen->measure.quiet, why);
     }
-    code = ruling != NULL ? conclude(chosen, &run, ruling, waivers, why) : why->exit_code;
+    code = ruling != NULL ? conclude(chosen, &run, ruling, note, waivers, why) : why->exit_code;
     json_decref(ruling);
+    free(note);
     measure_close(&run);
     return code;
 }

@@ -56,7 +56,7 @@ static const char *bound(const json_t *test, char buf[FIGURE])
 {
     if ((is_basis(test, "count") || is_basis(test, "tally") || is_basis(test, "share")) &&
         !isnan(member_number(test, "bound")))
-        return strcpy(buf, "exact");
+        return strcpy(buf, json_is_true(json_object_get(test, "stored")) ? "stored" : "exact");
     return figure(test, "bound", buf);
 }
 
@@ -80,7 +80,7 @@ static int looks(const json_t *test)
     return (int)json_integer_value(json_object_get(test, "looks"));
 }
 
-/* "at most +3.10 %", "exact"; "" where there is no bound. */
+/* "at most +3.10 %", "exact", "stored"; "" where there is no bound. */
 static const char *told_bound(const json_t *test, char buf[2 * FIGURE])
 {
     char most[FIGURE];

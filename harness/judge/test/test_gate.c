@@ -556,6 +556,52 @@ static void test_calls_and_faults(void **state)
     finish();
 }
 
+/* Figures of an earlier run of the baseline's library: its faults in twelve processes. */
+static void stored_faults(int cell, int faults)
+{
+    fprintf(file,
+            "{\"type\":\"stored\",\"cell\":%d,\"allocator\":\"a\",\"metric\":\"minor_faults\","
+            "\"figures\":[%d,%d,%d]}\n",
+            cell, faults, faults, faults);
+}
+
+/* What is stored is judged while the library still shows it. */
+static void test_stored_figures(void **state)
+{
+    (void)state;
+    begin(6);
+    test(0, "instructions", 0.005, true);
+    test(1, "instructions", 0.005, true);
+    for (int c = 3; c < 6; c++) {
+        test(c, "minor_faults", 0.01, true);
+    }
+    end_of_plan();
+    fputs("{\"type\":\"count\",\"cell\":0,\"allocator\":\"a\",\"instructions\":1000000,\"ops\":"
+          "1000,\"stored\":\"kept\"}\n",
+          file);
+    count(0, "b", 1.0051e6);
+    count(1, "a", 1e6);
+    count(1, "b", 1.0051e6);
+    stored_faults(3, 1004); /* 11 more than 1000 are too many, than 1004 they are not */
+    stored_faults(4, 1010); /* too far from the 1000 that the library shows now */
+    for (int c = 0; c < 6; c++) {
+        blocks(c, 0, 12, 1, 1, 11);
+    }
+    judge();
+    assert_int_equal(test_of(0, GATE_INSTRUCTIONS)->word, GATE_REGRESSION);
+    assert_true(test_of(0, GATE_INSTRUCTIONS)->stored);
+    assert_int_equal(test_of(1, GATE_INSTRUCTIONS)->word, GATE_REGRESSION);
+    assert_false(test_of(1, GATE_INSTRUCTIONS)->stored);
+    assert_int_equal(test_of(3, GATE_MINOR_FAULTS)->word, GATE_WITHIN);
+    assert_true(test_of(3, GATE_MINOR_FAULTS)->stored);
+    assert_int_equal(test_of(4, GATE_MINOR_FAULTS)->word, GATE_REGRESSION);
+    assert_false(test_of(4, GATE_MINOR_FAULTS)->stored);
+    assert_non_null(strstr(test_of(4, GATE_MINOR_FAULTS)->reason, "was 1010 and is 1000 now"));
+    /* The control: nothing stored, and the eleven are too many. */
+    assert_int_equal(test_of(5, GATE_MINOR_FAULTS)->word, GATE_REGRESSION);
+    finish();
+}
+
 static void test_a_failure_is_no_figure(void **state)
 {
     (void)state;
@@ -652,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_figures_that_repeat),
         cmocka_unit_test(test_calls_and_faults),
         cmocka_unit_test(test_the_index_alone),
+        cmocka_unit_test(test_stored_figures),
         cmocka_unit_test(test_a_failure_is_no_figure),
         cmocka_unit_test(test_another_run_is_refused),
         cmocka_unit_test(test_false_alarms_over_all_looks),
