@@ -44,8 +44,9 @@ static const struct gate_schedule schedules[] = {
     {4, {12, 24, 48, 72}, {.02, .01, .01, .01}},
 };
 
-static const char *const metric_names[] = {"time",         "peak_rss", "instructions",
-                                           "minor_faults", "syscalls", "false_sharing"};
+static const char *const metric_names[] = {"time",         "peak_rss",      "instructions",
+                                           "minor_faults", "syscalls",      "false_sharing",
+                                           "page_waste",   "internal_waste"};
 
 const char *gate_metric_name(enum gate_metric metric)
 {
@@ -626,7 +627,8 @@ static bool judge_tally(const struct samples *run, struct gate_test *t)
     enum calls_metric metric = t->metric == GATE_SYSCALLS ? CALLS_SYSCALLS : CALLS_FAULTS;
     struct calls_pair pair;
     char changes[CALLS_CHANGES_SIZE] = "";
-    if (t->metric < GATE_MINOR_FAULTS || !calls_compare(run, t->cell, 1, metric, &pair)) {
+    if ((t->metric != GATE_MINOR_FAULTS && t->metric != GATE_SYSCALLS) ||
+        !calls_compare(run, t->cell, 1, metric, &pair)) {
         return false;
     }
     t->basis = GATE_BY_TALLY;
@@ -687,6 +689,41 @@ static void judge_share(const struct samples *run, struct gate_test *t, size_t b
     }
 }
 
+/* A waste as what it costs for the same live bytes, so that a ratio of two means something: pages,
+ * or usable bytes. NAN: none. */
+static double cost_of_waste(enum gate_metric metric, double waste)
+{
+    if (metric == GATE_INTERNAL_WASTE) {
+        return 1 + waste;
+    }
+    return waste < 1 ? 1 / (1 - waste) : NAN;
+}
+
+static bool is_layout(enum gate_metric metric)
+{
+    return metric == GATE_PAGE_WASTE || metric == GATE_INTERNAL_WASTE;
+}
+
+/* From the addresses of all blocks, in one process; 0: not all there. */
+static size_t of_layout(const struct samples *run, const struct gate_test *t, size_t allocator,
+                        double *out)
+{
+    size_t i;
+    json_t *line;
+    json_array_foreach(run->memory, i, line)
+    {
+        const json_t *layout = json_object_get(line, "layout");
+        double waste = member_number(layout, gate_metric_name(t->metric));
+        if (json_integer_value(json_object_get(line, "cell")) == run->cells[t->cell].id &&
+            strcmp(member_text(line, "allocator"), run->allocators[allocator]) == 0 &&
+            !isnan(waste)) {
+            *out = cost_of_waste(t->metric, waste);
+            return isnan(*out) ? 0 : 1;
+        }
+    }
+    return 0;
+}
+
 /* The line with the baseline's figures of an earlier run; NULL: there is none. */
 static const json_t *stored_line(const struct samples *run, const struct gate_test *t)
 {
@@ -718,11 +755,12 @@ static void take_stored(const struct samples *run, struct gate_test *t, double *
     }
     for (size_t i = 0; i < m; i++) {
         then[i] = json_number_value(json_array_get(figures, i));
+        then[i] = is_layout(t->metric) ? cost_of_waste(t->metric, then[i]) : then[i];
     }
     double was = stats_median(then, m), is = stats_median(figure, *n);
     if (fmax(was, is) > fmin(was, is) * GATE_REPEAT) {
         snprintf(t->reason, sizeof t->reason,
-                 "the library's stored figure was %.0f and is %.0f now: measured again", was, is);
+                 "the library's stored figure was %.6g and is %.6g now: measured again", was, is);
         return;
     }
     memcpy(figure, then, m * sizeof *then);
@@ -730,28 +768,46 @@ static void take_stored(const struct samples *run, struct gate_test *t, double *
     t->stored = true;
 }
 
+/* Fills the figures of both, and says how many there are; 0: none. */
+static void find_figures(const struct samples *run, struct gate_test *t, size_t blocks,
+                         double (*figure)[STATS_BLOCKS_MAX], size_t *n)
+{
+    for (size_t a = 0; a < 2; a++) {
+        n[a] = is_layout(t->metric) ? of_layout(run, t, a, figure[a])
+                                    : of_counts(run, t, a, figure[a]);
+    }
+    if (t->metric == GATE_INSTRUCTIONS && n[0] > 0 && n[1] > 0) {
+        t->stored = stored_line(run, t) != NULL;
+        return;
+    }
+    for (size_t a = 0; !is_layout(t->metric) && a < 2; a++) {
+        n[a] = of_samples(run, t, a, blocks, figure[a]);
+    }
+    take_stored(run, t, figure[0], &n[0]);
+}
+
 static void judge_count(const struct samples *run, struct gate_test *t, size_t blocks)
 {
     double figure[2][STATS_BLOCKS_MAX];
-    size_t n[2] = {of_counts(run, t, 0, figure[0]), of_counts(run, t, 1, figure[1])};
-    if (n[0] > 0 && n[1] > 0) {
-        t->stored = stored_line(run, t) != NULL;
-    } else {
-        n[0] = of_samples(run, t, 0, blocks, figure[0]);
-        n[1] = of_samples(run, t, 1, blocks, figure[1]);
-        take_stored(run, t, figure[0], &n[0]);
-    }
+    size_t n[2];
+    find_figures(run, t, blocks, figure, n);
     t->basis = GATE_BY_COUNT;
     if (n[0] == 0 || n[1] == 0) {
         t->word = GATE_INCONCLUSIVE;
-        snprintf(t->reason, sizeof t->reason, "not counted: %s",
-                 t->metric == GATE_SYSCALLS ? "its processes could not be traced"
-                                            : "neither a PMU nor a count under valgrind");
+        snprintf(t->reason, sizeof t->reason, "%s",
+                 is_layout(t->metric) ? "no process of the memory pass told its layout"
+                 : t->metric == GATE_SYSCALLS
+                     ? "not counted: its processes could not be traced"
+                     : "not counted: neither a PMU nor a count under valgrind");
         return;
     }
     t->estimate = t->bound = stats_median(figure[1], n[1]) / stats_median(figure[0], n[0]);
     t->blocks = n[0] < n[1] ? n[0] : n[1];
-    if (!repeats(figure[0], n[0]) || !repeats(figure[1], n[1])) {
+    if (is_layout(t->metric) && run->cells[t->cell].threads > 1) {
+        t->word = GATE_REPORTED;
+        t->bound = NAN;
+        snprintf(t->reason, sizeof t->reason, "the layout of several threads: never gates");
+    } else if (!repeats(figure[0], n[0]) || !repeats(figure[1], n[1])) {
         t->word = GATE_REPORTED;
         t->bound = NAN;
         snprintf(t->reason, sizeof t->reason, "does not repeat within %.1f %%: never gates",

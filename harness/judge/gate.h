@@ -52,6 +52,8 @@ enum gate_metric {
     GATE_MINOR_FAULTS,
     GATE_SYSCALLS,
     GATE_FALSE_SHARING,
+    GATE_PAGE_WASTE,     /* as pages: 1 / (1 - waste) */
+    GATE_INTERNAL_WASTE, /* as usable bytes: 1 + waste */
     GATE_METRICS
 };
 
@@ -142,8 +144,8 @@ bool gate_judge(const struct samples *run, struct gate_ruling *out, char *err, s
 
 void gate_free(struct gate_ruling *ruling);
 
-/* "time", "peak_rss", "instructions", "minor_faults", "syscalls", "false_sharing"; GATE_METRICS: no
- * metric. */
+/* "time", "peak_rss", "instructions", "minor_faults", "syscalls", "false_sharing", "page_waste",
+ * "internal_waste"; GATE_METRICS: no metric. */
 const char *gate_metric_name(enum gate_metric metric);
 enum gate_metric gate_metric_of(const char *name);
 const char *gate_word_name(enum gate_word word);

@@ -58,7 +58,7 @@ static bool take(struct budgets *budgets, const char *where, const char *who, co
     if (!gate_knows_metric(metric))
         ok = fail(why, EXIT_USAGE,
                   "%s: unknown metric '%s'; use time, peak_rss, instructions, syscalls, "
-                  "minor_faults or false_sharing",
+                  "minor_faults, false_sharing, page_waste or internal_waste",
                   where, metric);
     else if (!read_limit(copy, &limit))
         ok =

@@ -11,7 +11,7 @@
  * A name is a cell of the suite, a workload, or `default`; the nearest says it, metric by metric,
  * and of two that are equally near the later, the command line after the file. What nobody says is
  * time 5 %, peak_rss 5 %, instructions and syscalls 0.5 %, false_sharing 1 % of the blocks, and
- * nothing of minor_faults.
+ * nothing of the others.
  */
 #ifndef ASHLAR_PLAN_BUDGET_H
 #define ASHLAR_PLAN_BUDGET_H

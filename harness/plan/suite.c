@@ -494,7 +494,6 @@ void suite_keep(struct suite *suite, size_t cell)
             cell_free(&suite->cells[i]);
     suite->cells[0] = suite->cells[cell];
     suite->cells[0].id = 0;
-    suite->cells[0].memory = false;
     suite->count = 1;
     free_growths(suite);
 }

@@ -83,7 +83,7 @@ void suite_close(struct suite *suite);
 /* The index of the cell with this label; SIZE_MAX: there is none. */
 size_t suite_find(const struct suite *suite, const char *label);
 
-/* Leaves one cell of the suite, which is then only timed and counted, and no series. */
+/* Leaves one cell of the suite, and no series. */
 void suite_keep(struct suite *suite, size_t cell);
 
 /* Whether two suites run the same cells in the same order. */

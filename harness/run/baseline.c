@@ -270,24 +270,41 @@ static void place(json_t *line, size_t cell, const struct plan *plan, const json
     json_object_set_new(line, "stored", json_string(member_text(baseline, "name")));
 }
 
+static void enter_figures(const json_t *baseline, const struct plan *plan, size_t cell,
+                          const char *metric, const json_t *figures, json_t *lines)
+{
+    json_t *line =
+        json_pack("{s:s,s:s,s:O}", "type", "stored", "metric", metric, "figures", figures);
+
+    place(line, cell, plan, baseline);
+    json_array_append_new(lines, line);
+}
+
 static void enter_cell(const json_t *baseline, const struct plan *plan, size_t cell,
                        const json_t *figures, struct journal *journal, json_t *lines)
 {
+    static const char *const layout[] = {"page_waste", "internal_waste"};
     const json_t *count = json_object_get(figures, "count");
     const json_t *faults = json_object_get(figures, "minor_faults");
-    json_t *line;
 
     if (json_is_object(count) && plan->counts) {
-        line = json_deep_copy(count);
+        json_t *line = json_deep_copy(count);
+
         place(line, cell, plan, baseline);
         json_array_append_new(lines, line);
         journal->counted[journal_pair(journal, cell, 0)] = true;
     }
-    if (json_array_size(faults) > 0) {
-        line = json_pack("{s:s,s:s,s:O}", "type", "stored", "metric", "minor_faults", "figures",
-                         faults);
-        place(line, cell, plan, baseline);
-        json_array_append_new(lines, line);
+    if (json_array_size(faults) > 0)
+        enter_figures(baseline, plan, cell, "minor_faults", faults, lines);
+    for (size_t i = 0; i < sizeof layout / sizeof layout[0]; i++) {
+        json_t *waste = json_object_get(json_object_get(figures, "layout"), layout[i]);
+
+        if (json_is_number(waste)) {
+            json_t *one = json_pack("[O]", waste);
+
+            enter_figures(baseline, plan, cell, layout[i], one, lines);
+            json_decref(one);
+        }
     }
 }
 

@@ -237,3 +237,24 @@ refused() {
     rm -r res/baselines
     run -1 --separate-stderr ashlar gate --resume cut --quiet
 }
+
+@test "the layout at the peak is kept, and judged as pages for the same bytes" {
+    sed -i 's/^\[cell toy\]/memory_blocks = 1\nmemory_idle_ms = 1\n&\nmemory = yes/' toy.ini
+    entry loose waste:30
+    save base plain --no-counts
+    assert_equal "$(kept '.cells[0].layout.page_waste')" 0.2
+    run -0 ashlar baseline show base --results res
+    assert_line --regexp '^toy .* 20\.00 % +- +10\.00 % +-$'
+    # 0.8 / 0.7: a seventh more pages.
+    want=1 gate baseline:base loose --budget "toy:page_waste=2%,internal_waste=2%"
+    assert_line --regexp '^toy +page_waste +\+2\.00 % +\+14\.29 % +stored +0  regression$'
+    assert_line --regexp '^toy +internal_waste .* stored +0  within$'
+    # The controls: the same library, a budget above it, another way round, and no memory pass.
+    gate baseline:base plain --cell toy:page_waste --budget "toy:page_waste=0%"
+    gate plain loose --cell toy:page_waste --budget "toy:page_waste=15%"
+    assert_line --regexp '^toy +page_waste .* exact +0  within$'
+    gate loose plain --cell toy:page_waste --budget "toy:page_waste=0%"
+    sed -i '/^memory = yes/d' toy.ini
+    want=2 gate plain loose --cell toy:page_waste --budget "toy:page_waste=2%"
+    assert_line_on_stderr "leave nothing to judge"
+}

@@ -4,7 +4,7 @@
  *
  *     FAKE=crash | hang | hang-while:FILE | oom | damaged | killed | dirty | mute | refuse |
  *          slow:PER_CENT | shaky | grow:0 | grow:half | grow:1 | crash-at:SIZE |
- *          fat:PER_CENT | busy:PER_CENT
+ *          fat:PER_CENT | busy:PER_CENT | waste:PER_CENT (of pages, told with --layout)
  *          binary | flood | half | tail | babble   garbage: bytes of every value; 300 MB without a
  *                         newline; half a line; a line, a NUL and more; the bytes as last words
  *          daemon:FILE    leaves four processes behind, two of them in a session of their own, and
@@ -423,8 +423,18 @@ static void be_busy(unsigned long ops, unsigned long more)
         round--;
 }
 
+/* What --layout adds to the result; "" without it. */
+static const char *layout(bool wanted, const char *fake, char text[128])
+{
+    int waste = fake != NULL && strncmp(fake, "waste:", 6) == 0 ? atoi(fake + 6) : 20;
+
+    snprintf(text, 128, ",\"layout\":{\"page_waste\":0.%02d,\"internal_waste\":0.1}", waste);
+    return wanted ? text : "";
+}
+
 static void print_result(const char *workload, const char *threads, unsigned long ops,
-                         const char *size, const char *fake, bool null, bool describe)
+                         const char *size, const char *fake, bool null, bool describe,
+                         bool with_layout)
 {
     bool idle = describe || null;
     long runs = idle ? 0 : count_run();
@@ -436,18 +446,19 @@ static void print_result(const char *workload, const char *threads, unsigned lon
     double planted_ns = 50 * planted("stall") + 100 * planted("miss") + 500 * planted("fault");
     int leak_kib = null ? 0 : (int)(4 * planted("leak") * (double)ops);
     int fat = fake != NULL && strncmp(fake, "fat:", 4) == 0 ? atoi(fake + 4) : 0;
-    char line[1024];
+    char line[1024], text[128];
 
     ns += idle ? 0 : (unsigned long)((double)ops * planted_ns);
     snprintf(
         line, sizeof line,
         "{\"schema\":\"%s\",\"workload\":\"%s\",\"params\":\"toy=1\",\"threads\":%s,\"seed\":1,"
         "\"ops\":%lu,\"entry_points\":[\"%s\",\"free\"],\"elapsed_ns\":%lu,\"vmhwm_kib\":%d,"
-        "\"null\":%s,\"pinned\":%d,\"check_failures\":%d}\n",
+        "\"null\":%s,\"pinned\":%d,\"check_failures\":%d%s}\n",
         describe ? "ashlar-bench-describe-1" : "ashlar-bench-1", workload, threads, ops,
         strcmp(workload, "paged") == 0 ? "pvalloc" : "malloc", ns,
         null ? 1000 : 1000 + 19000 * (100 + fat) / 100 + leak_kib, null ? "true" : "false",
-        pinned(), fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0);
+        pinned(), fake != NULL && strcmp(fake, "dirty") == 0 && !null ? 3 : 0,
+        layout(with_layout, fake, text));
     say(line);
 }
 
@@ -482,6 +493,7 @@ int main(int argc, char **argv)
     }
     if (fake != NULL && strncmp(fake, "busy:", 5) == 0 && !describe && !null)
         be_busy(ops, strtoul(fake + 5, NULL, 10));
-    print_result(argv[1], value_of(argc, argv, "--threads", "1"), ops, size, fake, null, describe);
+    print_result(argv[1], value_of(argc, argv, "--threads", "1"), ops, size, fake, null, describe,
+                 has(argc, argv, "--layout"));
     return 0;
 }

@@ -244,7 +244,7 @@ static void test_keep(void **state)
     assert_int_equal(suite.count, 1);
     assert_string_equal(suite.cells[0].label, "b");
     assert_int_equal(suite.cells[0].id, 0);
-    assert_false(suite.cells[0].memory);
+    assert_true(suite.cells[0].memory);
     assert_int_equal(suite.n_growths, 0);
     suite_close(&suite);
 }

@@ -66,8 +66,9 @@ enum {
 static const struct argp_option options[] = {
     {"budget", KEY_BUDGET, "TEXT", 0,
      "\"NAME:METRIC=3%,...;...\", NAME a cell, a workload or default, METRIC time, peak_rss, "
-     "instructions, syscalls or minor_faults; may be repeated (default: "
-     "default:time=5%,peak_rss=5%,instructions=0.5%,syscalls=0.5%)",
+     "instructions, syscalls, minor_faults, false_sharing, page_waste or internal_waste; may be "
+     "repeated (default: "
+     "default:time=5%,peak_rss=5%,instructions=0.5%,syscalls=0.5%,false_sharing=1%)",
      -4},
     {"budget-file", KEY_BUDGET_FILE, "FILE", 0, "the same from an INI file, [NAME] METRIC = 3%",
      -4},
@@ -167,6 +168,12 @@ static bool countable(const struct cell *cell)
     return cell->micro == NULL && !cell->remote && environment_pmu_problem() == NULL;
 }
 
+/* What follows from addresses comes with the memory pass. */
+static bool is_layout(const char *metric)
+{
+    return strcmp(metric, "page_waste") == 0 || strcmp(metric, "internal_waste") == 0;
+}
+
 /* Whether a cell can have a budget for a metric. System calls repeat in threads that share nothing,
  * however many. What is there for its false-sharing index says nothing else, and nothing else says
  * that. */
@@ -177,6 +184,8 @@ static bool measurable(const struct gate_options *chosen, const struct cell *cel
 
     if (cell->index != (strcmp(metric, "false_sharing") == 0))
         return false;
+    if (is_layout(metric))
+        return cell->memory;
     if (strcmp(metric, "instructions") == 0)
         return counts && countable(cell);
     if (strcmp(metric, "syscalls") == 0)
@@ -186,8 +195,9 @@ static bool measurable(const struct gate_options *chosen, const struct cell *cel
 
 static void add_tests(const struct gate_options *chosen, const struct cell *cell, json_t *tests)
 {
-    static const char *const metrics[] = {"time",     "peak_rss",     "instructions",
-                                          "syscalls", "minor_faults", "false_sharing"};
+    static const char *const metrics[] = {"time",       "peak_rss",      "instructions",
+                                          "syscalls",   "minor_faults",  "false_sharing",
+                                          "page_waste", "internal_waste"};
 
     for (size_t m = 0; m < sizeof metrics / sizeof metrics[0]; m++) {
         bool gates = strcmp(metrics[m], "time") != 0 || !cell->remote;
@@ -224,6 +234,8 @@ static bool keep_cell(const struct gate_options *chosen, struct plan *plan, stru
                     "a colon; correct it, or choose the suite with --suite",
                     chosen->cell, plan->suite.name);
     suite_keep(&plan->suite, cell);
+    if (chosen->metric != NULL && !is_layout(chosen->metric))
+        plan->suite.cells[0].memory = false; /* nobody would look at it */
     return true;
 }
 
@@ -295,11 +307,11 @@ static bool take_sides(struct gate_options *chosen, char **allocators, struct fa
     return true;
 }
 
-/* Whether the timed processes themselves bring this figure. */
-static bool comes_with_blocks(const char *metric)
+/* Whether the timed or watched processes themselves bring this figure. */
+static bool comes_without_counts(const char *metric)
 {
     return strcmp(metric, "time") == 0 || strcmp(metric, "peak_rss") == 0 ||
-           strcmp(metric, "minor_faults") == 0;
+           strcmp(metric, "minor_faults") == 0 || is_layout(metric);
 }
 
 /* What the options of other verbs come to here. */
@@ -328,7 +340,7 @@ static bool check_options(struct gate_options *chosen, struct failure *why)
         chosen->max_blocks = MAX_BLOCKS_DEFAULT;
     if (measure->suite == NULL && measure->workloads.count == 0 && measure->resume == NULL)
         measure->suite = "gate";
-    if (chosen->metric != NULL && comes_with_blocks(chosen->metric))
+    if (chosen->metric != NULL && comes_without_counts(chosen->metric))
         measure->no_counts = true; /* nobody would look at them */
     return read_budgets(chosen, why);
 }

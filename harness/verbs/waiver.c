@@ -68,7 +68,7 @@ static int on_entry(void *user, const char *section, const char *key, const char
     if (waiver == NULL)
         return refuse(reading, section,
                       "is no cell and metric; write [CELL time], or peak_rss, instructions, "
-                      "syscalls, minor_faults, false_sharing");
+                      "syscalls, minor_faults, false_sharing, page_waste, internal_waste");
     if (strcmp(key, "until") != 0 && strcmp(key, "reason") != 0)
         return refuse(reading, section, "has an unknown key; use until and reason");
     if (strcmp(key, "until") == 0 && !is_date(value))

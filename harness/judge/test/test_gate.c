@@ -209,7 +209,7 @@ static void begin(int cells)
     file = fopen(path, "w");
     assert_non_null(file);
     fputs("{\"type\":\"plan\",\"schema\":\"ashlar-samples-1\",\"baseline\":\"a\",\"contenders\":"
-          "[\"b\"],\"blocks\":60,\"seed\":1,\"cells\":[",
+          "[\"b\"],\"blocks\":60,\"memory_blocks\":1,\"seed\":1,\"cells\":[",
           file);
     for (int c = 0; c < cells; c++) {
         fprintf(file, "%s{\"id\":%d,\"workload\":\"w%d\",\"params\":\"\",\"threads\":%d}",
@@ -602,6 +602,62 @@ static void test_stored_figures(void **state)
     finish();
 }
 
+static void layout(int cell, const char *allocator, double pages, const char *internal)
+{
+    fprintf(file,
+            "{\"type\":\"memory\",\"cell\":%d,\"allocator\":\"%s\",\"block\":0,\"status\":\"ok\","
+            "\"layout\":{\"page_waste\":%g,\"internal_waste\":%s}}\n",
+            cell, allocator, pages, internal);
+}
+
+/* Wastes are judged as pages and bytes for what is live. */
+static void test_layout(void **state)
+{
+    (void)state;
+    begin(6);
+    for (int c = 0; c < 6; c++) {
+        test(c, "page_waste", 0.02, true);
+    }
+    test(0, "internal_waste", 0.01, true);
+    test(1, "internal_waste", 0.01, true);
+    end_of_plan();
+    layout(0, "a", 0.20, "0.1"); /* 1.25 pages a page */
+    layout(0, "b", 0.21, "0.1"); /* 1.2658: 1.27 % more */
+    layout(1, "a", 0.20, "0.1");
+    layout(1, "b", 0.22, "0.12"); /* 2.56 % more pages, 1.82 % more bytes */
+    layout(2, "a", 0.20, "null");
+    layout(2, "b", 0.90, "null"); /* of two threads */
+    layout(3, "a", 0.20, "null"); /* the other's is lacking */
+    layout(4, "a", 0.30, "null");
+    layout(4, "b", 0.30, "null");
+    fputs(
+        "{\"type\":\"stored\",\"cell\":4,\"allocator\":\"a\",\"metric\":\"page_waste\",\"figures\":"
+        "[0.2]}\n",
+        file); /* the library shows something else now */
+    layout(5, "a", 0.20, "null");
+    layout(5, "b", 0.2177, "null"); /* 2.26 % more than that, 1.94 % more than 0.2025 */
+    fputs(
+        "{\"type\":\"stored\",\"cell\":5,\"allocator\":\"a\",\"metric\":\"page_waste\",\"figures\":"
+        "[0.2025]}\n",
+        file);
+    for (int c = 0; c < 6; c++) {
+        blocks(c, 0, 12, 1, 1, 0);
+    }
+    judge();
+    assert_int_equal(test_of(0, GATE_PAGE_WASTE)->word, GATE_WITHIN);
+    assert_true(fabs(test_of(0, GATE_PAGE_WASTE)->estimate - 0.80 / 0.79) < 1e-9);
+    assert_int_equal(test_of(0, GATE_INTERNAL_WASTE)->word, GATE_WITHIN);
+    assert_int_equal(test_of(1, GATE_PAGE_WASTE)->word, GATE_REGRESSION);
+    assert_int_equal(test_of(1, GATE_INTERNAL_WASTE)->word, GATE_REGRESSION);
+    assert_int_equal(test_of(2, GATE_PAGE_WASTE)->word, GATE_REPORTED);
+    assert_int_equal(test_of(3, GATE_PAGE_WASTE)->word, GATE_INCONCLUSIVE);
+    assert_int_equal(test_of(4, GATE_PAGE_WASTE)->word, GATE_WITHIN);
+    assert_false(test_of(4, GATE_PAGE_WASTE)->stored);
+    assert_int_equal(test_of(5, GATE_PAGE_WASTE)->word, GATE_WITHIN);
+    assert_true(test_of(5, GATE_PAGE_WASTE)->stored);
+    finish();
+}
+
 static void test_a_failure_is_no_figure(void **state)
 {
     (void)state;
@@ -699,6 +755,7 @@ int main(void)
         cmocka_unit_test(test_calls_and_faults),
         cmocka_unit_test(test_the_index_alone),
         cmocka_unit_test(test_stored_figures),
+        cmocka_unit_test(test_layout),
         cmocka_unit_test(test_a_failure_is_no_figure),
         cmocka_unit_test(test_another_run_is_refused),
         cmocka_unit_test(test_false_alarms_over_all_looks),
