@@ -154,7 +154,8 @@ const struct argp gate_argp = {
         "DIR/STAMP. Under GITHUB_ACTIONS it prints ::error lines; GITHUB_STEP_SUMMARY gets a "
         "table. Exit codes: 0 within the budgets (or inconclusive, with a warning), 1 regression, "
         "2 usage, 3 inconclusive with --strict, 4 a process crashed, timed out or ran out of "
-        "memory, or an allocator is missing, 5 the run to resume belongs to another environment.",
+        "memory, or an allocator is missing or does not build, 5 the run to resume belongs to "
+        "another environment, or a baseline's library was changed.",
 };
 
 /* ---- the plan ---- */
