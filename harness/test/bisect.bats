@@ -112,6 +112,9 @@ regression
     assert_line_on_stderr "main is no ancestor of main~1"
     want=2 bisect --cell toy -- nowhere main
     assert_line_on_stderr "rev:nowhere names no commit"
+    run -0 ashlar bisect --help
+    assert_output --partial "--budget=TEXT"
+    refute_output --partial "--waivers"
     want=2 bisect --cell toy --waivers w.ini -- main~1 main
     assert_line_on_stderr "--waivers is not for a bisection"
     want=2 bisect --cell toy --colour -- main~1 main

@@ -49,6 +49,14 @@ struct relay {
 static const char *const refused[] = {"resume",   "junit",      "waivers", "strict",
                                       "baseline", "allocators", "blocks"};
 
+static bool is_refused(const char *name)
+{
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (strcmp(name, refused[i]) == 0)
+            return true;
+    return false;
+}
+
 static const char *name_of(const struct argp_option *list, int key)
 {
     for (; list->name != NULL || list->key != 0; list++)
@@ -79,11 +87,10 @@ static error_t hand_on(int key, char *arg, struct argp_state *state)
 
     if (name == NULL)
         return ARGP_ERR_UNKNOWN;
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        if (strcmp(name, refused[i]) == 0) {
-            fail(relay->chosen->why, EXIT_USAGE, "--%s is not for a bisection; leave it out", name);
-            return EINVAL;
-        }
+    if (is_refused(name)) {
+        fail(relay->chosen->why, EXIT_USAGE, "--%s is not for a bisection; leave it out", name);
+        return EINVAL;
+    }
     if (!take_note(relay->chosen, name, arg))
         return 0;
     word = arg != NULL ? text_format("--%s=%s", name, arg) : text_format("--%s", name);
@@ -93,6 +100,7 @@ static error_t hand_on(int key, char *arg, struct argp_state *state)
 }
 
 #define KEY_STEP 0x400
+#define OPTIONS_MAX 32 /* of a list that is handed on, its end included */
 
 static const struct argp_option options[] = {
     {"step", KEY_STEP, "DIR", OPTION_HIDDEN, NULL, 0},
@@ -126,10 +134,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
+/* A list of options to hand on; --help is silent about those that would be refused. */
+static void copy_options(const struct argp_option *from, struct argp_option to[OPTIONS_MAX])
+{
+    for (size_t i = 0; i + 1 < OPTIONS_MAX && from[i].name != NULL; i++) {
+        to[i] = from[i];
+        if (is_refused(from[i].name))
+            to[i].flags |= OPTION_HIDDEN;
+    }
+}
+
 static bool parse_all(int argc, char **argv, struct bisect_options *chosen, struct failure *why)
 {
     const struct argp *lists[3] = {&gate_argp, &measure_argp, &side_argp};
     struct parsing parsing = {.chosen = chosen};
+    struct argp_option shown[3][OPTIONS_MAX] = {{{0}}};
     struct argp relays[3] = {{0}};
     struct argp_child children[4] = {{0}};
     struct argp argp = {
@@ -151,9 +170,10 @@ static bool parse_all(int argc, char **argv, struct bisect_options *chosen, stru
     };
 
     for (size_t i = 0; i < 3; i++) {
-        relays[i] = (struct argp){.options = lists[i]->options, .parser = hand_on};
+        copy_options(lists[i]->options, shown[i]);
+        relays[i] = (struct argp){.options = shown[i], .parser = hand_on};
         children[i] = (struct argp_child){&relays[i], 0, NULL, 0};
-        parsing.relays[i] = (struct relay){lists[i]->options, chosen};
+        parsing.relays[i] = (struct relay){shown[i], chosen};
     }
     return cli_parse(&argp, "bisect", argc, argv, &parsing, why);
 }
