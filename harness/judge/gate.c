@@ -620,8 +620,8 @@ static size_t of_counts(const struct samples *run, const struct gate_test *t, si
     return n;
 }
 
-/* What a traced pass counted, where there is one; minor faults of timed processes repeat less well,
- * because their layout is drawn anew each time. */
+/* What a traced pass counted, where there is one: minor faults of timed processes have start-up in
+ * them, and a layout that is drawn anew each time. */
 static bool judge_tally(const struct samples *run, struct gate_test *t)
 {
     enum calls_metric metric = t->metric == GATE_SYSCALLS ? CALLS_SYSCALLS : CALLS_FAULTS;
