@@ -27,6 +27,11 @@ static const json_t *line_of(const struct samples *run, size_t cell, size_t allo
     return NULL;
 }
 
+bool calls_stored(const struct samples *run, size_t cell)
+{
+    return json_object_get(line_of(run, cell, 0), "stored") != NULL;
+}
+
 static double at_run(const json_t *runs, size_t i)
 {
     const json_t *value = json_array_get(runs, i);

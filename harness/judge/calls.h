@@ -35,6 +35,9 @@ struct calls_pair {
     bool repeats;     /* on both sides the runs agree */
 };
 
+/* Whether the baseline's counts are those of an earlier run. */
+bool calls_stored(const struct samples *run, size_t cell);
+
 /* False: the cell was not counted under one of the two. */
 bool calls_compare(const struct samples *run, size_t cell, size_t contender,
                    enum calls_metric metric, struct calls_pair *out);

@@ -632,6 +632,7 @@ static bool judge_tally(const struct samples *run, struct gate_test *t)
         return false;
     }
     t->basis = GATE_BY_TALLY;
+    t->stored = calls_stored(run, t->cell);
     t->estimate = t->bound = pair.contender - pair.baseline;
     t->allowed = calls_allowed(metric, t->budget, pair.baseline);
     if (metric == CALLS_SYSCALLS) {

@@ -16,8 +16,8 @@
 #define FILE_NAME "baseline.json"
 
 /* What makes a cell of the plan the same work. */
-static const char *const cell_keys[] = {"label",   "workload", "micro", "program",  "params",
-                                        "threads", "ops",      "args",  "count_ops"};
+static const char *const cell_keys[] = {"label",   "workload", "micro", "program",   "params",
+                                        "threads", "ops",      "args",  "count_ops", "trace_ops"};
 
 char *baseline_folder(const char *results, const char *name)
 {
@@ -92,20 +92,26 @@ static bool is_ok(const json_t *line, const char *type, json_int_t cell)
            strcmp(member_text(line, "status"), "ok") == 0;
 }
 
+/* A count of system calls, and not of instructions. */
+static bool is_traced(const json_t *line)
+{
+    return strcmp(member_text(line, "method"), "ptrace") == 0;
+}
+
 /* What the lines of a run hold of one cell. */
 static json_t *figures_of(const json_t *lines, const json_t *cell)
 {
     json_int_t id = json_integer_value(json_object_get(cell, "id"));
     json_t *faults = json_array();
-    json_t *figures =
-        json_pack("{s:O,s:n,s:o,s:n}", "cell", cell, "count", "minor_faults", faults, "layout");
+    json_t *figures = json_pack("{s:O,s:n,s:n,s:o,s:n}", "cell", cell, "count", "calls",
+                                "minor_faults", faults, "layout");
     json_t *line;
     size_t i;
 
     json_array_foreach(lines, i, line)
     {
         if (is_ok(line, "count", id))
-            json_object_set(figures, "count", line);
+            json_object_set(figures, is_traced(line) ? "calls" : "count", line);
         if (is_ok(line, "memory", id) && json_is_object(json_object_get(line, "layout")))
             json_object_set(figures, "layout", json_object_get(line, "layout"));
         if (is_ok(line, "sample", id) && !json_is_true(json_object_get(line, "warmup")) &&
@@ -280,20 +286,30 @@ static void enter_figures(const json_t *baseline, const struct plan *plan, size_
     json_array_append_new(lines, line);
 }
 
+/* A count of that run, as if this one had made it; false: there is none. */
+static bool enter_count(const json_t *baseline, const struct plan *plan, size_t cell,
+                        const json_t *count, json_t *lines)
+{
+    json_t *line = json_is_object(count) ? json_deep_copy(count) : NULL;
+
+    if (line == NULL)
+        return false;
+    place(line, cell, plan, baseline);
+    json_array_append_new(lines, line);
+    return true;
+}
+
 static void enter_cell(const json_t *baseline, const struct plan *plan, size_t cell,
                        const json_t *figures, struct journal *journal, json_t *lines)
 {
     static const char *const layout[] = {"page_waste", "internal_waste"};
-    const json_t *count = json_object_get(figures, "count");
     const json_t *faults = json_object_get(figures, "minor_faults");
+    size_t pair = journal_pair(journal, cell, 0);
 
-    if (json_is_object(count) && plan->counts) {
-        json_t *line = json_deep_copy(count);
-
-        place(line, cell, plan, baseline);
-        json_array_append_new(lines, line);
-        journal->counted[journal_pair(journal, cell, 0)] = true;
-    }
+    if (plan->counts && enter_count(baseline, plan, cell, json_object_get(figures, "count"), lines))
+        journal->counted[pair] = true;
+    if (plan->traces && enter_count(baseline, plan, cell, json_object_get(figures, "calls"), lines))
+        journal->traced[pair] = true;
     if (json_array_size(faults) > 0)
         enter_figures(baseline, plan, cell, "minor_faults", faults, lines);
     for (size_t i = 0; i < sizeof layout / sizeof layout[0]; i++) {

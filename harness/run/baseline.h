@@ -7,14 +7,15 @@
  *     run of the library --baseline_of_run--> baseline.json --baseline_enter--> samples.jsonl
  *                                                                               of a gate
  *
- * Kept are instructions, minor faults of 12 processes, and the layout that is computed from
+ * Kept are instructions, system calls, minor faults of 12 processes, and the layout that is computed from
  * addresses; never a time or a peak, which do not come again even on the same machine an hour
  * later. For those the library is there, and is run again in paired blocks.
  *
  * baseline.json: `schema`, `name`, `saved` (UTC), `run` (its directory), `suite`, `library`
  * (`file`; `path`, where it was; `name`, `version`, `build_id`, `bytes_id`, `env`, `source`),
  * `environment`, `programs`, and `cells`: `cell` (as in the plan), `count` (the line of
- * samples.jsonl, or null), `minor_faults` (an array), `layout` (or null).
+ * samples.jsonl with instructions, or null), `calls` (that with system calls, or null),
+ * `minor_faults` (an array), `layout` (or null).
  */
 #ifndef ASHLAR_RUN_BASELINE_H
 #define ASHLAR_RUN_BASELINE_H

@@ -11,7 +11,8 @@ make_repo() {
     : >"$BUILDS"
     git init -q -b main "$repo"
     {
-        cat "$BATS_TEST_DIRNAME/preload_four.c"
+        cat "$BATS_TEST_DIRNAME/preload_libc.h"
+        sed '/preload_libc.h/d' "$BATS_TEST_DIRNAME/preload_four.c"
         cat <<-'C'
 	#include "fake.h"
 	__attribute__((constructor)) static void behave(void)
