@@ -27,11 +27,15 @@ $(B)/alloc/prefixed/%.o: alloc/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALLOC_CFLAGS) -c $< -o $@
 
+# The name that programs remember. Beside the library stands a link of that name, so that they find it
+# in the build folder as they do where it is installed.
+ALLOC_SONAME  := libashlar.so.1
 ALLOC_SO_OBJS := $(ALLOC_OBJS) $(B)/alloc/override/api/early_tls.o
-ALLOC_SO_LINK  = $(CC) $(OPT) -shared -Wl,-soname,libashlar.so -Wl,-z,now
+ALLOC_SO_LINK  = $(CC) $(OPT) -shared -Wl,-soname,$(ALLOC_SONAME) -Wl,-z,now
 
 $(B)/libashlar.so: $(ALLOC_SO_OBJS)
 	$(ALLOC_SO_LINK) -o $@ $^ -lpthread
+	@ln -sf $(@F) $(@D)/$(ALLOC_SONAME)
 
 # How that was linked, for `ashlar aa`, which links the same objects in other orders: the command, then
 # an object a line, as they are called from here.
@@ -39,12 +43,14 @@ $(B)/libashlar.so.link: $(B)/libashlar.so
 	@printf '%s\n' '$(ALLOC_SO_LINK) -o "$$OUT" $$OBJECTS -lpthread' $(ALLOC_SO_OBJS:$(B)/%=%) >$@
 
 # An archive of one object: who takes malloc from it takes all of it, and never a part of the C
-# library's malloc as well.
+# library's malloc as well. What is hidden becomes local: a program may have a `conf` of its own.
 $(B)/alloc/libashlar.o: $(ALLOC_OBJS)
 	$(LD) -r -o $@ $^
+	$(OBJCOPY) --localize-hidden $@
 
 $(B)/alloc/libashlar_prefixed.o: $(ALLOC_PREFIXED_OBJS)
 	$(LD) -r -o $@ $^
+	$(OBJCOPY) --localize-hidden $@
 
 $(B)/%.a: $(B)/alloc/%.o
 	@rm -f $@
@@ -68,4 +74,4 @@ picture: $(B)/picture  ## print the picture of a small heap
 CHECKS     += alloc/test/picture/picture.bats
 CHECK_DEPS += $(B)/picture
 
-CHECKS += alloc/test/early/early.bats
+CHECKS += alloc/test/early/early.bats alloc/test/exports/exports.bats

@@ -16,7 +16,6 @@ UNIT_WRAPS := -Wl,--wrap=mmap,--wrap=munmap,--wrap=madvise,--wrap=clock_gettime 
 UNIT_FLAGS   = $(CSTD) $(OPT) -g $(CWARN) $(DEPS)
 UNIT_TESTS  := $(UNIT_NAMES:%=$(B)/test/unit/%)
 UNIT_HELPERS := $(B)/test/unit/obj/unit.o $(B)/test/unit/obj/faults.o
-OBJCOPY     ?= objcopy
 
 # $(call unit_up_to,LAST,SOURCES): the sources up to and with LAST.
 unit_up_to = $(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,\
