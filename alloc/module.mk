@@ -74,4 +74,12 @@ picture: $(B)/picture  ## print the picture of a small heap
 CHECKS     += alloc/test/picture/picture.bats
 CHECK_DEPS += $(B)/picture
 
+# What an option does to memory; alloc/TUNING.md has the figures.
+$(B)/tuning: alloc/test/tuning/tuning.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(OPT) $(CWARN) -fno-builtin $< -o $@ -lpthread
+
+CHECKS     += alloc/test/tuning/tuning.bats
+CHECK_DEPS += $(B)/tuning
+
 CHECKS += alloc/test/early/early.bats alloc/test/exports/exports.bats
