@@ -1,6 +1,6 @@
-# ci: set-up, the check that proves the tree, and its lint.
+# ci: set-up, the check that proves the tree, its lint, and the installation.
 
-.PHONY: check check-deps lint
+.PHONY: check check-deps lint install uninstall
 
 # Set-up comes before the build, and the build re-reads the module files with the packages there.
 check:  ## install what is missing, build all, run every test (ONLY=regex: some of them)
@@ -18,5 +18,12 @@ LONG_CHECKS := stress/test/stress.bats stress/test/mutants.bats ci/test/compiler
 
 lint:  ## dependencies point down, headers compile alone, scripts are clean
 	@ci/lint.sh
+
+# DESTDIR, PREFIX and the like reach the script by the environment, where make puts what it was given.
+install: all  ## put all below PREFIX (/usr/local), in DESTDIR if given
+	@B='$(B)' ci/install/install.sh install
+
+uninstall:  ## take away what `make install` put there
+	@B='$(B)' ci/install/install.sh uninstall
 
 CHECKS += $(sort $(wildcard ci/test/*.bats))
