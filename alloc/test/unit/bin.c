@@ -528,6 +528,74 @@ static void check_sees_n4(void)
     REQUIRE(bin_check(&bin, &pool, class));
 }
 
+static struct bin_figures figures(void)
+{
+    struct bin_figures f;
+    bin_figures(&bin, &pool, class, &f);
+    return f;
+}
+
+static void figures_are_exact(void)
+{
+    boot(64); /* 64 regions a run */
+    struct bin_figures f = figures();
+    REQUIRE_EQUAL(f.nmalloc + f.nfills + f.nflushes + f.nruns_made + f.regions + f.runs, 0);
+    fill(blocks, 100);
+    fill(blocks + 100, 28); /* two runs, both full */
+    f = figures();
+    REQUIRE_EQUAL(f.nmalloc, 128);
+    REQUIRE_EQUAL(f.nfills, 2);
+    REQUIRE_EQUAL(f.regions, 128);
+    REQUIRE_EQUAL(f.runs, 2);
+    REQUIRE_EQUAL(f.nruns_made, 2);
+    REQUIRE_EQUAL(f.runs_nonfull, 0);
+    flush(blocks, 10);
+    flush_remote(blocks + 10, 5); /* they wait in the queue, given back */
+    f = figures();
+    REQUIRE_EQUAL(f.nflushes, 1);
+    REQUIRE_EQUAL(f.regions, 113);
+    REQUIRE_EQUAL(f.runs_nonfull, 1);
+    REQUIRE_EQUAL(f.nreruns, 0);
+    fill(blocks, 15);
+    f = figures();
+    REQUIRE_EQUAL(f.nmalloc, 143);
+    REQUIRE_EQUAL(f.regions, 128);
+    REQUIRE_EQUAL(f.nreruns, 1);
+    flush(blocks, 128);
+    bin_trim(&bin, &pool, class);
+    f = figures();
+    REQUIRE_EQUAL(f.regions + f.runs, 0);
+    REQUIRE_EQUAL(f.nruns_made, 2);
+    REQUIRE(all_is_well());
+}
+
+static void *fill_one(void *arg)
+{
+    fill(arg, 1);
+    return NULL;
+}
+
+static void owners_are_counted(void)
+{
+    pthread_t thread;
+    boot(64);
+    fill(blocks, 1);
+    fill(blocks + 1, 1);
+    struct bin_figures f = figures();
+    REQUIRE_EQUAL(f.lock_ops, 3); /* with the look itself */
+    REQUIRE_EQUAL(f.lock_switches, 1);
+    REQUIRE(pthread_create(&thread, NULL, fill_one, blocks + 2) == 0);
+    pthread_join(thread, NULL);
+    f = figures();
+    REQUIRE_EQUAL(f.lock_ops, 5);
+    REQUIRE_EQUAL(f.lock_switches, 3);
+    REQUIRE_EQUAL(f.lock_spun + f.lock_slept + f.lock_ns, 0);
+    bin_forget_waits(&bin, &pool);
+    f = figures();
+    REQUIRE_EQUAL(f.lock_ops, 1);
+    REQUIRE_EQUAL(f.lock_switches, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +615,8 @@ int main(void)
         UNIT(counting_beside_the_owner),
         UNIT(fork_in_the_middle_of_a_fill),
         UNIT(fork_in_the_middle_of_the_pool),
+        UNIT(figures_are_exact),
+        UNIT(owners_are_counted),
         UNIT(check_sees_n1),
         UNIT(check_sees_n2),
         UNIT(check_sees_n2_by_the_lists),
