@@ -130,7 +130,8 @@ static void *alloc_class(const struct request *r, struct tcache *tc, unsigned cl
         block = alloc_class_direct(arena, class, align_pages, zeroed);
     }
     if (block) {
-        thread_count_direct(1, 0);
+        arena_count_requests(arena, class, 1);
+        thread_count_malloc(size_class_bytes(class));
     }
     return block;
 }
@@ -169,7 +170,7 @@ static void *try_alloc(const struct request *r, struct tcache *tc, bool *zeroed)
     if (!place(r, &class, &align_pages)) {
         block = alloc_huge(r, tc, zeroed);
         if (block) {
-            thread_count_direct(1, 0);
+            thread_count_malloc(ROUND_UP(r->size ? r->size : 1, CHUNK_SIZE));
         }
         return block;
     }
@@ -188,6 +189,26 @@ static COLD void *try_again(const struct request *r, struct tcache *tc, bool *ze
     }
     return arena_reclaim() || tc ? try_alloc(r, tc, zeroed) : NULL;
 }
+
+/* ---- options that fill blocks ------------------------------------------------------------------ */
+
+#define JUNK_NEW 0xa5   /* read from a block before anything was written to it */
+#define JUNK_FREED 0x5a /* read from a block that was freed */
+
+static bool junk_is(enum junk when)
+{
+    return conf.junk == JUNK_BOTH || conf.junk == when;
+}
+
+/* Fills the bytes [from, to) of a block that the program gets. */
+static COLD void fill_new(void *block, size_t from, size_t to, bool zero, bool zeroed)
+{
+    if (to > from && !((zero || conf.zero) && zeroed)) {
+        memset((char *)block + from, zero || conf.zero ? 0 : JUNK_NEW, to - from);
+    }
+}
+
+/* ---- the slow path ----------------------------------------------------------------------------- */
 
 /* All that the fast paths do not do. */
 static NOINLINE void *alloc_slow(const struct request *r)
@@ -208,7 +229,13 @@ static NOINLINE void *alloc_slow(const struct request *r)
     if (UNLIKELY(!block)) {
         return out_of_memory(r->size);
     }
-    return r->zero && !zeroed ? memset(block, 0, r->size) : block;
+    if (UNLIKELY(conf.zero || junk_is(JUNK_ALLOC))) {
+        fill_new(block, 0, block_find((uintptr_t)block).usable, r->zero, zeroed);
+    } else if (r->zero && !zeroed) {
+        memset(block, 0, r->size);
+    }
+    thread_note();
+    return block;
 }
 
 void *DOOR(malloc)(size_t size)
@@ -374,7 +401,7 @@ static void free_small(struct tcache *tc, const struct block *b, void *ptr)
     }
     ((uint64_t *)ptr)[1] = tcache_key(ptr);
     arena_flush(thread_arena(), b->run->class, &ptr, 1);
-    thread_count_direct(0, 1);
+    thread_count_free(b->usable);
 }
 
 static void free_large(struct tcache *tc, const struct block *b, void *ptr)
@@ -386,7 +413,7 @@ static void free_large(struct tcache *tc, const struct block *b, void *ptr)
         return;
     }
     arena_large_free(b->run);
-    thread_count_direct(0, 1);
+    thread_count_free(b->usable);
 }
 
 static void free_huge(const struct block *b)
@@ -395,22 +422,26 @@ static void free_huge(const struct block *b)
         prof_huge_free(b->extent);
         huge_free(b->extent);
     }
-    thread_count_direct(0, 1);
+    thread_count_free(b->usable);
 }
 
 static void free_block(const struct block *b, void *ptr)
 {
     struct tcache *tc = thread_cache();
+    if (UNLIKELY(junk_is(JUNK_FREE))) {
+        memset(ptr, JUNK_FREED, b->usable);
+    }
     if (b->kind == BLOCK_SMALL) {
         free_small(tc, b, ptr);
     } else if (b->kind == BLOCK_LARGE) {
         free_large(tc, b, ptr);
     } else if (b->kind == BLOCK_SAMPLED) {
         prof_free(b->run);
-        thread_count_direct(0, 1);
+        thread_count_free(b->usable);
     } else {
         free_huge(b);
     }
+    thread_note();
 }
 
 /* A large block of a class that caches hold, into a cache whose credit is not spent: true when done. */
@@ -478,9 +509,12 @@ void DOOR(free_aligned_sized)(void *ptr, size_t alignment, size_t size)
 
 /* ---- realloc ---------------------------------------------------------------------------------- */
 
+_Atomic size_t entry_zero_reallocs;
+
 /* realloc(p, 0), for a live p. */
 static COLD void *realloc_zero(const struct block *b, void *ptr, void *caller)
 {
+    atomic_fetch_add_explicit(&entry_zero_reallocs, 1, RELAXED);
     if (conf.zero_realloc == ZERO_REALLOC_ABORT) {
         diag_abort("realloc of %p to size 0 (zero_realloc:abort)", ptr);
     }
@@ -517,6 +551,25 @@ static bool resize_in_place(const struct block *b, size_t size)
     return size > LARGE_MAX && b->extent && !b->extent->sample && huge_resize(b->extent, size);
 }
 
+/* As resize_in_place; counts what became of the size, and fills what the block grew by. */
+static bool resize(const struct block *b, void *ptr, size_t size)
+{
+    if (!resize_in_place(b, size)) {
+        return false;
+    }
+    if (b->kind == BLOCK_LARGE || b->kind == BLOCK_HUGE) {
+        size_t usable = b->kind == BLOCK_LARGE ? size_class_bytes(b->run->class)
+                        : b->extent            ? huge_usable(b->extent)
+                                               : b->usable;
+        thread_count_resize(b->usable, usable);
+        if (UNLIKELY(conf.zero || junk_is(JUNK_ALLOC))) {
+            fill_new(ptr, b->usable, usable, false, false);
+        }
+        thread_note();
+    }
+    return true;
+}
+
 static void *realloc_moving(const struct block *b, void *ptr, size_t size, void *caller)
 {
     void *fresh = alloc_slow(&(struct request){size, QUANTUM, false, caller});
@@ -551,7 +604,7 @@ static void *reallocate(void *ptr, size_t size, void *caller)
     if (UNLIKELY(size > PTRDIFF_MAX)) {
         return out_of_memory(size);
     }
-    return resize_in_place(&b, size) ? ptr : realloc_moving(&b, ptr, size, caller);
+    return resize(&b, ptr, size) ? ptr : realloc_moving(&b, ptr, size, caller);
 }
 
 void *DOOR(realloc)(void *ptr, size_t size)

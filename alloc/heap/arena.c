@@ -27,12 +27,10 @@ struct arena *arena_get(unsigned index)
     return atomic_load_explicit(&arenas[index], ACQUIRE);
 }
 
-/* Looked up when the second thread comes: a process of one thread needs no file for this. */
-static unsigned limit(unsigned made)
+/* Looked up when the second thread comes, for a process of one thread needs no file for this, or when
+ * somebody asks. */
+static unsigned limit(void)
 {
-    if (made == 0) {
-        return 1;
-    }
     if (!narenas_limit) {
         unsigned cpus = process_cpus();
         narenas_limit = conf.narenas ? (unsigned)conf.narenas
@@ -79,7 +77,7 @@ struct arena *arena_join(void)
             best = arena;
         }
     }
-    if ((!best || threads_in(best) > 0) && made < limit(made)) {
+    if ((!best || threads_in(best) > 0) && (made == 0 || made < limit())) {
         struct arena *fresh = arena_new(made);
         best = fresh ? fresh : best;
     }
@@ -88,6 +86,22 @@ struct arena *arena_join(void)
     }
     mutex_unlock(&arenas_lock);
     return best;
+}
+
+unsigned arena_threads(struct arena *arena)
+{
+    enter();
+    unsigned n = threads_in(arena);
+    mutex_unlock(&arenas_lock);
+    return n;
+}
+
+unsigned arena_limit(void)
+{
+    enter();
+    unsigned n = limit();
+    mutex_unlock(&arenas_lock);
+    return n;
 }
 
 void arena_rejoin(struct arena *arena)
@@ -143,6 +157,11 @@ void arena_flush(struct arena *mine, unsigned class, void **regions, unsigned n)
     }
 }
 
+static void count_one(_Atomic uint64_t *count)
+{
+    atomic_fetch_add_explicit(count, 1, RELAXED);
+}
+
 void *arena_large_alloc(struct arena *arena, unsigned class, unsigned align_pages,
                         enum page_state state, bool *zeroed)
 {
@@ -151,6 +170,7 @@ void *arena_large_alloc(struct arena *arena, unsigned class, unsigned align_page
         return NULL;
     }
     atomic_fetch_add_explicit(&arena->large_bytes, size_class_bytes(class), RELAXED);
+    count_one(&arena->counts[class].nmalloc);
     return (void *)run_addr(run);
 }
 
@@ -158,17 +178,21 @@ void arena_large_free(struct run *run)
 {
     struct arena *arena = arena_of((uintptr_t)run);
     atomic_fetch_sub_explicit(&arena->large_bytes, size_class_bytes(run->class), RELAXED);
+    count_one(&arena->counts[run->class].ndalloc);
     large_free(&arena->pool, run);
 }
 
 bool arena_large_resize(struct run *run, unsigned class)
 {
     struct arena *arena = arena_of((uintptr_t)run);
-    size_t before = size_class_bytes(run->class);
+    unsigned old = run->class;
     if (!large_resize(&arena->pool, run, class)) {
         return false;
     }
-    atomic_fetch_add_explicit(&arena->large_bytes, size_class_bytes(class) - before, RELAXED);
+    atomic_fetch_add_explicit(&arena->large_bytes, size_class_bytes(class) - size_class_bytes(old),
+                              RELAXED);
+    count_one(&arena->counts[old].ndalloc);
+    count_one(&arena->counts[class].nmalloc);
     return true;
 }
 
@@ -184,13 +208,17 @@ static void trim_bins(struct arena *arena)
     }
 }
 
+size_t arena_purge(struct arena *arena)
+{
+    trim_bins(arena);
+    return pool_purge(&arena->pool, 0, UINT64_MAX);
+}
+
 size_t arena_purge_all(void)
 {
     size_t given_back = 0;
     for (unsigned i = 0; i < arena_count(); i++) {
-        struct arena *arena = arena_get(i);
-        trim_bins(arena);
-        given_back += pool_purge(&arena->pool, 0, UINT64_MAX);
+        given_back += arena_purge(arena_get(i));
     }
     return given_back + extent_purge(0, UINT64_MAX);
 }

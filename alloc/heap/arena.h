@@ -20,10 +20,18 @@
 #include "huge.h"
 #include "large.h"
 
+/* What is counted for one size class in an arena, beside its bin: blocks in runs of their own (large,
+ * and sampled of any class), and requests that no living cache counts. */
+struct class_counts {
+    _Atomic uint64_t nmalloc, ndalloc;
+    _Atomic uint64_t nrequests; /* served past the caches, or by caches of threads that ended */
+};
+
 struct arena {
     struct bin bins[SMALL_CLASSES];
     struct pool pool;
     _Atomic size_t large_bytes; /* in large blocks, cached and sampled ones included */
+    struct class_counts counts[RUN_CLASSES];
     unsigned index;
     unsigned nthreads;       /* under arenas_lock */
     uint32_t nthreads_epoch; /* process epoch of the count: a fork leaves one thread */
@@ -35,6 +43,18 @@ void arena_leave(struct arena *arena);
 
 /* Counts the thread that forked into its arena again: the counts of the parent are void in a child. */
 void arena_rejoin(struct arena *arena);
+
+/* Threads that belong to the arena. */
+unsigned arena_threads(struct arena *arena);
+
+/* As many arenas as threads are spread over at most. */
+unsigned arena_limit(void);
+
+/* Counts requests of a class that no living cache counts. */
+INLINE void arena_count_requests(struct arena *arena, unsigned class, uint64_t n)
+{
+    atomic_fetch_add_explicit(&arena->counts[class].nrequests, n, RELAXED);
+}
 
 /* Arenas made so far; each index below is valid. */
 unsigned arena_count(void);
@@ -55,6 +75,10 @@ bool arena_large_resize(struct run *run, unsigned class);
 
 /* Gives unused memory back after dirty_decay_ms. */
 void arena_decay(struct arena *arena);
+
+/* Gives all unused memory of one arena back now, whole free chunks apart, which are of all arenas.
+ * Returns the bytes. */
+size_t arena_purge(struct arena *arena);
 
 /* Gives all unused memory of all arenas back now. Returns the bytes. */
 size_t arena_purge_all(void);

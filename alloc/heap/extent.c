@@ -26,6 +26,9 @@ static struct demand demand;                                     /* in chunks */
 static uint64_t freed_serials;                                   /* given out */
 static uint32_t generation;                                      /* counts restarts */
 static size_t reserved_chunks, live_chunks, extents;
+static size_t live_peak;                                         /* the most live_chunks ever */
+static uint64_t npurges, nmadvises, chunks_purged, chunks_made;  /* see struct extent_figures */
+static size_t live_bytes; /* read by the program through a pointer, whenever it likes */
 static _Atomic size_t dirty_chunks; /* read anywhere */
 
 static struct extent *from_address_node(const struct tree_node *node)
@@ -44,6 +47,13 @@ static uint64_t size_key(size_t nchunks, uint64_t birth)
     return (uint64_t)nchunks << 44 | birth;
 }
 
+/* After live_chunks changed. */
+static void note_live(void)
+{
+    live_peak = live_chunks > live_peak ? live_chunks : live_peak;
+    __atomic_store_n(&live_bytes, live_chunks * CHUNK_SIZE, __ATOMIC_RELAXED);
+}
+
 /* A thread that a fork left behind was at work on the trees: forget them all. What was live stays
  * usable (the registry and the chunk headers know it); huge blocks from before are never reused. */
 static void restart(void)
@@ -52,6 +62,7 @@ static void restart(void)
     list_init(&dirty_list);
     spare_nodes = NULL;
     live_chunks = extents = 0;
+    note_live();
     generation++;
     atomic_store_explicit(&dirty_chunks, 0, RELAXED);
 }
@@ -282,6 +293,41 @@ static struct extent *take_aligned(size_t nchunks, size_t alignment)
     return aligned;
 }
 
+/* A free extent without neighbours is its whole reserve. */
+static struct extent *free_reserve(enum extent_state state)
+{
+    for (struct tree_node *node = tree_at_least(&kinds[state], 0); node;
+         node = tree_at_least(&kinds[state], node->key + 1)) {
+        struct extent *e = from_size_node(node);
+        if (!previous_of(e) && !next_of(e)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* Unmaps free reserves in the states `first` and behind. The lock is held. Returns chunks. */
+static size_t unmap_free(enum extent_state first)
+{
+    size_t unmapped = 0;
+    for (int state = (int)first; state <= EXTENT_CLEAN; state++) {
+        struct extent *e;
+        while ((e = free_reserve((enum extent_state)state))) {
+            if (!pages_unmap((void *)e->addr, e->nchunks * CHUNK_SIZE)) {
+                break; /* it stays ours, free */
+            }
+            unmapped += e->nchunks;
+            chunk_kind_set(e->addr, e->nchunks, CHUNK_FOREIGN);
+            unlink_free(e);
+            tree_remove(&all, &e->by_address);
+            extents--;
+            node_release(e);
+        }
+    }
+    reserved_chunks -= unmapped;
+    return unmapped;
+}
+
 /* The lock is held. Returns chunks. */
 static size_t purge(size_t keep_chunks, uint64_t before_ms)
 {
@@ -293,8 +339,14 @@ static size_t purge(size_t keep_chunks, uint64_t before_ms)
             break;
         }
         purged += oldest->nchunks;
+        nmadvises++;
         unlink_free(oldest);
         release(oldest, EXTENT_CLEAN);
+    }
+    npurges += purged > 0;
+    chunks_purged += purged;
+    if (purged && !conf.retain) {
+        unmap_free(EXTENT_CLEAN);
     }
     return purged;
 }
@@ -303,7 +355,7 @@ static size_t purge(size_t keep_chunks, uint64_t before_ms)
 static void bound_beside(void)
 {
     size_t most = demand_beside(&demand, live_chunks);
-    if (conf.dirty_decay_ms >= 0 && count_read(&dirty_chunks) > most) {
+    if (conf_decay_ms() >= 0 && count_read(&dirty_chunks) > most) {
         demand_purged(&demand, purge(most, UINT64_MAX));
     }
 }
@@ -330,6 +382,8 @@ struct extent *extent_alloc(size_t nchunks, size_t alignment, enum chunk_kind ki
         e->state = EXTENT_LIVE;
         e->sample = NULL;
         live_chunks += nchunks;
+        chunks_made += nchunks;
+        note_live();
         demand_taken(&demand, e->zeroed ? nchunks : 0, live_chunks);
         if (e->zeroed && wants_huge_pages(kind)) {
             pages_hint_huge((void *)e->addr, nchunks * CHUNK_SIZE, true);
@@ -360,6 +414,7 @@ void extent_free(struct extent *e)
     }
     if (e->generation == generation) { /* else a fork left it in no tree: it is not used again */
         live_chunks -= e->nchunks;
+        note_live();
         stamp(e);
         release(e, EXTENT_DIRTY);
     }
@@ -393,6 +448,8 @@ bool extent_grow(struct extent *e, size_t nchunks)
             node_release(next);
             e->nchunks = nchunks;
             live_chunks += more;
+            chunks_made += more;
+            note_live();
             demand_taken(&demand, state == EXTENT_CLEAN ? more : 0, live_chunks);
         } else {
             link_free(next, state);
@@ -409,6 +466,7 @@ void extent_shrink(struct extent *e, size_t nchunks)
     stamp(e);
     if (e->generation == generation && cut(e, nchunks, EXTENT_DIRTY)) {
         live_chunks -= before - nchunks;
+        note_live();
         struct extent *rest = next_of(e);
         chunk_kind_set(rest->addr, rest->nchunks, CHUNK_FREE);
         unlink_free(rest);
@@ -427,11 +485,11 @@ size_t extent_purge(size_t keep_chunks, uint64_t before_ms)
 
 void extent_purge_excess(size_t least_chunks)
 {
-    if (count_read(&dirty_chunks) <= least_chunks && conf.dirty_decay_ms != 0) {
+    if (count_read(&dirty_chunks) <= least_chunks && conf_decay_ms() != 0) {
         return;
     }
     enter();
-    size_t most = demand_keep(&demand, live_chunks, least_chunks, conf.dirty_decay_ms,
+    size_t most = demand_keep(&demand, live_chunks, least_chunks, conf_decay_ms(),
                               process_now_ms());
     if (count_read(&dirty_chunks) > most) {
         demand_purged(&demand, purge(most - most / 8, UINT64_MAX));
@@ -439,38 +497,10 @@ void extent_purge_excess(size_t least_chunks)
     mutex_unlock(&lock);
 }
 
-/* A free extent without neighbours is its whole reserve. */
-static struct extent *free_reserve(enum extent_state state)
-{
-    for (struct tree_node *node = tree_at_least(&kinds[state], 0); node;
-         node = tree_at_least(&kinds[state], node->key + 1)) {
-        struct extent *e = from_size_node(node);
-        if (!previous_of(e) && !next_of(e)) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
 size_t extent_unmap_free(void)
 {
-    size_t unmapped = 0;
     enter();
-    for (int state = EXTENT_DIRTY; state <= EXTENT_CLEAN; state++) {
-        struct extent *e;
-        while ((e = free_reserve((enum extent_state)state))) {
-            if (!pages_unmap((void *)e->addr, e->nchunks * CHUNK_SIZE)) {
-                break; /* it stays ours, free */
-            }
-            unmapped += e->nchunks;
-            chunk_kind_set(e->addr, e->nchunks, CHUNK_FOREIGN);
-            unlink_free(e);
-            tree_remove(&all, &e->by_address);
-            extents--;
-            node_release(e);
-        }
-    }
-    reserved_chunks -= unmapped;
+    size_t unmapped = unmap_free(EXTENT_DIRTY);
     mutex_unlock(&lock);
     return unmapped * CHUNK_SIZE;
 }
@@ -481,7 +511,17 @@ void extent_figures(struct extent_figures *out)
     out->reserved_bytes = reserved_chunks * CHUNK_SIZE;
     out->live_chunks = live_chunks;
     out->dirty_chunks = count_read(&dirty_chunks);
+    out->npurges = npurges;
+    out->nmadvises = nmadvises;
+    out->chunks_purged = chunks_purged;
+    out->chunks_made = chunks_made;
+    out->live_peak = live_peak;
     mutex_unlock(&lock);
+}
+
+const size_t *extent_live_bytes(void)
+{
+    return &live_bytes;
 }
 
 static void each(const struct tree_node *node, void (*visit)(const struct extent *, void *),

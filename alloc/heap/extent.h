@@ -75,8 +75,16 @@ struct extent_figures {
     size_t reserved_bytes; /* taken from the system */
     size_t live_chunks;
     size_t dirty_chunks;
+    uint64_t npurges;       /* times that some were purged */
+    uint64_t nmadvises;     /* calls of the system for it */
+    uint64_t chunks_purged; /* ever */
+    uint64_t chunks_made;   /* chunks handed out, ever */
+    size_t live_peak;       /* the most live_chunks ever */
 };
 void extent_figures(struct extent_figures *out);
+
+/* A count of the bytes in live chunks that stays up to date: never less than what is in use. */
+const size_t *extent_live_bytes(void);
 
 /* Calls visit for each extent by order of birth of its reserve and address within; holds the lock. */
 void extent_each(void (*visit)(const struct extent *extent, void *context), void *context);

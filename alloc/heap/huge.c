@@ -3,6 +3,32 @@
 #include "purge.h"
 #include "../os/pages.h"
 
+struct huge_counts huge_counts[HUGE_CLASSES];
+
+size_t huge_class_chunks(unsigned class)
+{
+    return class < 4 ? class + 1 : (size_t)(class % 4 + 5) << (class / 4 - 1);
+}
+
+unsigned huge_class_of(size_t nchunks)
+{
+    if (nchunks <= 4) {
+        return (unsigned)nchunks - 1;
+    }
+    unsigned lg = bits_lg_floor(nchunks - 1);
+    return 4 * (lg - 1) + (unsigned)((nchunks - 1) >> (lg - 2) & 3);
+}
+
+static void count_malloc(size_t nchunks)
+{
+    atomic_fetch_add_explicit(&huge_counts[huge_class_of(nchunks)].nmalloc, 1, RELAXED);
+}
+
+static void count_free(size_t nchunks)
+{
+    atomic_fetch_add_explicit(&huge_counts[huge_class_of(nchunks)].ndalloc, 1, RELAXED);
+}
+
 static size_t chunks_for(size_t size)
 {
     return (size >> LG_CHUNK) + ((size & CHUNK_MASK) != 0);
@@ -28,6 +54,7 @@ void *huge_alloc(size_t size, size_t alignment, bool *zeroed)
         return NULL;
     }
     *zeroed = e->zeroed;
+    count_malloc(nchunks);
     purge_tail(e, size);
     purge_decay_extents();
     return (void *)e->addr;
@@ -35,13 +62,13 @@ void *huge_alloc(size_t size, size_t alignment, bool *zeroed)
 
 void huge_free(struct extent *extent)
 {
+    count_free(extent->nchunks);
     extent_free(extent);
     purge_bound_extents();
 }
 
-bool huge_resize(struct extent *e, size_t size)
+static bool change_length(struct extent *e, size_t nchunks)
 {
-    size_t nchunks = chunks_for(size);
     if (nchunks > e->nchunks) {
         return extent_grow(e, nchunks);
     }
@@ -50,4 +77,15 @@ bool huge_resize(struct extent *e, size_t size)
         purge_bound_extents();
     }
     return true;
+}
+
+bool huge_resize(struct extent *e, size_t size)
+{
+    size_t before = e->nchunks;
+    bool done = change_length(e, chunks_for(size));
+    if (e->nchunks != before) {
+        count_free(before);
+        count_malloc(e->nchunks);
+    }
+    return done;
 }

@@ -20,6 +20,19 @@ void huge_free(struct extent *extent);
 /* Changes the size in place. */
 bool huge_resize(struct extent *extent, size_t size);
 
+/* For the figures, lengths are told in classes: 1 to 4 chunks, then four a doubling; a block counts to the
+ * shortest class that holds it. */
+#define HUGE_CLASSES 76u /* to EXTENT_CHUNKS_MAX */
+
+/* The chunks of a class, and the class of a length. */
+size_t huge_class_chunks(unsigned class);
+unsigned huge_class_of(size_t nchunks);
+
+struct huge_counts {
+    _Atomic uint64_t nmalloc, ndalloc; /* ever; a block resized in place leaves one class for another */
+};
+extern HIDDEN struct huge_counts huge_counts[HUGE_CLASSES];
+
 INLINE size_t huge_usable(const struct extent *extent)
 {
     return extent->nchunks * CHUNK_SIZE;

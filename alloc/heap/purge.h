@@ -6,7 +6,8 @@
  *             |_/         \_____\____   below the bound: given back when unused for dirty_decay_ms
  *                                 time
  *
- * The bound is that of demand.h, with 16 MiB shared by the arenas as the least.
+ * The bound is that of demand.h, with 16 MiB shared by the arenas as the least. With the option
+ * purge:ratio there is no time, and the bound is what is in use >> lg_dirty_mult, or a chunk.
  * No clock is read here but on slow paths; nothing runs by itself.
  *
  * Below        run.h extent.h          Above   bin large huge arena
@@ -28,6 +29,10 @@ void purge_decay_extents(void);
 
 /* Both, eight times in dirty_decay_ms; cheap in between. */
 void purge_tick(struct pool *pool);
+
+/* Gives the pool settings of its own, which hold at once; in range (conf.c). */
+void purge_set_decay(struct pool *pool, int64_t decay_ms);
+void purge_set_ratio(struct pool *pool, int64_t lg_dirty_mult);
 
 /* The number of arenas in use, which share the least bound. */
 void purge_set_arenas(unsigned narenas);

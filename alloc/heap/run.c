@@ -2,7 +2,6 @@
 #include "run.h"
 #include "../os/pages.h"
 #include "../os/process.h"
-#include "../util/conf.h"
 #include "../util/diag.h"
 
 static struct run *from_node(const struct tree_node *node)
@@ -305,9 +304,12 @@ static size_t purge(struct pool *pool, size_t keep_pages, uint64_t before_ms)
             break;
         }
         purged += npages;
+        pool->nmadvises++;
         unlink_free(pool, oldest);
         put_free(pool, chunk_of_run(oldest), page, npages, RUN_CLEAN, 0);
     }
+    pool->npurges += purged > 0;
+    pool->pages_purged += purged;
     return purged;
 }
 
@@ -323,10 +325,22 @@ void pool_purge_excess(struct pool *pool, size_t least_pages)
 {
     pool_enter(pool);
     size_t most = demand_keep(&pool->demand, count_read(&pool->pages_used), least_pages,
-                              conf.dirty_decay_ms, process_now_ms());
+                              pool_decay_ms(pool), process_now_ms());
     if (count_read(&pool->pages_free[RUN_DIRTY]) > most) {
         demand_purged(&pool->demand, purge(pool, most - most / 8, UINT64_MAX));
     }
+    pool_leave(pool);
+}
+
+void pool_figures(struct pool *pool, struct pool_figures *out)
+{
+    pool_enter(pool);
+    *out = (struct pool_figures){.chunks = count_read(&pool->nchunks),
+                                 .pages_used = count_read(&pool->pages_used),
+                                 .pages_dirty = count_read(&pool->pages_free[RUN_DIRTY]),
+                                 .npurges = pool->npurges,
+                                 .nmadvises = pool->nmadvises,
+                                 .pages_purged = pool->pages_purged};
     pool_leave(pool);
 }
 

@@ -25,6 +25,7 @@
 #define ASHLAR_HEAP_RUN_H
 
 #include "../os/mutex.h"
+#include "../util/conf.h"
 #include "../util/config.h"
 #include "../util/list.h"
 #include "../util/tree.h"
@@ -87,6 +88,9 @@ struct pool {
     _Atomic size_t pages_used;    /* likewise */
     struct list_node age;     /* dirty runs, oldest first */
     struct demand demand;     /* in pages */
+    uint64_t npurges, nmadvises; /* times that some were purged, and calls of the system for it */
+    uint64_t pages_purged;    /* ever */
+    struct setting decay_ms, lg_dirty_mult; /* of this pool, see conf_decay_ms */
     _Atomic uint64_t decay_next_ms; /* when purge looks for old dirty runs again; read anywhere */
     struct list_node chunks;  /* by order of birth */
     _Atomic size_t nchunks;   /* read anywhere */
@@ -141,6 +145,23 @@ size_t pool_purge(struct pool *pool, size_t keep_pages, uint64_t before_ms);
 
 /* Holds the bound of demand.h, of which least_pages may stay anyway: purges down to 7/8 of it. */
 void pool_purge_excess(struct pool *pool, size_t least_pages);
+
+/* Free pages are given back after this long; -1: never. */
+INLINE int64_t pool_decay_ms(const struct pool *pool)
+{
+    return setting_or(&pool->decay_ms, conf_decay_ms());
+}
+
+INLINE int64_t pool_lg_dirty_mult(const struct pool *pool)
+{
+    return setting_or(&pool->lg_dirty_mult, conf_lg_dirty_mult());
+}
+
+struct pool_figures {
+    size_t chunks, pages_used, pages_dirty; /* at one moment */
+    uint64_t npurges, nmadvises, pages_purged;
+};
+void pool_figures(struct pool *pool, struct pool_figures *out);
 
 /* R1 to R5 for every chunk of the pool; takes the lock. */
 bool pool_check(struct pool *pool);

@@ -59,6 +59,8 @@ struct tcache {
     size_t bytes;            /* sum of cold[].bytes */
     uint64_t direct_mallocs; /* blocks handed out past the stacks, and taken back */
     uint64_t direct_frees;
+    uint64_t direct_malloc_bytes; /* the bytes of those */
+    uint64_t direct_free_bytes;
     uint64_t prng;           /* for sampling */
     unsigned events;         /* fills and renewals */
     unsigned next_aged;      /* the class that ageing looks at next */

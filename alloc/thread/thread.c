@@ -21,6 +21,15 @@ static _Atomic uint64_t direct_mallocs, direct_frees; /* of threads without a ca
 static pthread_key_t key;
 static bool key_made;
 static THREAD_LOCAL bool exited; /* the destructor has run */
+
+/* The cache of the thread, or NULL. tcache_self names it too, unless it is hidden. */
+static THREAD_LOCAL struct tcache *mine;
+enum wish { WISH_NONE, WISH_ON, WISH_OFF };
+static THREAD_LOCAL enum wish wish; /* for a cache, by thread_cache_enable */
+
+THREAD_LOCAL bool thread_watched;
+static THREAD_LOCAL struct thread_bytes watch;         /* valid while watched */
+static THREAD_LOCAL struct thread_bytes without_cache; /* of the thread while it had none */
 static _Atomic(struct arena *) shared_arena; /* of threads without a cache */
 
 static void enter(void)
@@ -79,18 +88,75 @@ static void add_cache_totals(const struct tcache *tc, struct thread_totals *t)
     }
 }
 
+/* Bytes that went through the stacks of the calling thread's own cache, or past them. */
+static struct thread_bytes cache_bytes(const struct tcache *tc)
+{
+    struct thread_bytes b = {tc->direct_malloc_bytes, tc->direct_free_bytes};
+    for (unsigned class = 0; class < CACHED_CLASSES; class++) {
+        struct thread_totals t = {0};
+        size_t size = size_class_bytes(class);
+        add_class_totals(tc, class, size, &t);
+        b.allocated += t.mallocs * size;
+        b.deallocated += t.frees * size;
+    }
+    return b;
+}
+
+struct thread_bytes thread_bytes(void)
+{
+    struct thread_bytes b = without_cache;
+    if (mine) {
+        struct thread_bytes cached = cache_bytes(mine);
+        b.allocated += cached.allocated;
+        b.deallocated += cached.deallocated;
+    }
+    return b;
+}
+
+COLD void thread_update_watch(void)
+{
+    watch = thread_bytes();
+}
+
+static bool is_off(void)
+{
+    return wish == WISH_NONE ? !conf.tcache : wish == WISH_OFF;
+}
+
+/* Shows the cache to the fast paths, or hides it. */
+static void show_or_hide(void)
+{
+    bool hidden = !mine || is_off() || thread_watched || conf.zero || conf.junk != JUNK_NONE;
+    tcache_self = hidden ? (struct tcache *)(uintptr_t)&tcache_none : mine;
+}
+
+/* What the arena and the calling thread keep of a cache that ends. */
+static void keep_counts(const struct tcache *tc)
+{
+    struct thread_bytes b = cache_bytes(tc);
+    without_cache.allocated += b.allocated;
+    without_cache.deallocated += b.deallocated;
+    for (unsigned class = 0; class < CACHED_CLASSES; class++) {
+        struct thread_totals t = {0};
+        add_class_totals(tc, class, 0, &t);
+        arena_count_requests(tc->arena, class, t.mallocs);
+    }
+}
+
 /* The destructor: runs once a thread, whatever other destructors do before or after. */
 static void end_cache(void *arg)
 {
     struct tcache *tc = arg;
-    if (tc != tcache_self) {
+    if (tc != mine) {
         return;
     }
-    tcache_self = (struct tcache *)(uintptr_t)&tcache_none;
+    mine = NULL;
     exited = true;
+    show_or_hide();
     tcache_flush_all(tc);
     arena_leave(tc->arena);
     enter();
+    keep_counts(tc);
     struct thread_totals t = {0};
     add_cache_totals(tc, &t);
     past_mallocs += t.mallocs;
@@ -141,7 +207,8 @@ static NOINLINE struct tcache *make_cache(void)
     enter();
     link_cache(tc);
     leave();
-    tcache_self = tc;
+    mine = tc;
+    show_or_hide();
     /* Set last: beyond the 32 first keys the C library allocates here, which must find the cache. */
     int saved = errno;
     if (pthread_setspecific(key, tc) != 0) {
@@ -161,24 +228,59 @@ static COLD void relink(struct tcache *tc)
     leave();
 }
 
+/* The thread's cache, made if need be, also when it is switched off; NULL where it cannot have one. */
+static struct tcache *own_cache(void)
+{
+    if (LIKELY(mine != NULL)) {
+        if (UNLIKELY(mine->epoch != process_epoch())) {
+            relink(mine);
+        }
+        return mine;
+    }
+    return exited || !key_made || is_off() ? NULL : make_cache();
+}
+
 struct tcache *thread_cache(void)
 {
-    if (LIKELY(tcache_self != &tcache_none)) {
-        if (UNLIKELY(tcache_self->epoch != process_epoch())) {
-            relink(tcache_self);
-        }
-        return tcache_self;
+    struct tcache *tc = own_cache();
+    return UNLIKELY(is_off()) ? NULL : tc;
+}
+
+bool thread_cache_enabled(void)
+{
+    return !is_off() && own_cache() != NULL;
+}
+
+void thread_cache_enable(bool enabled)
+{
+    if (!enabled) {
+        (void)thread_cache_flush();
     }
-    if (exited || !conf.tcache || !key_made) {
-        return NULL;
+    wish = enabled ? WISH_ON : WISH_OFF;
+    show_or_hide();
+}
+
+bool thread_cache_flush(void)
+{
+    if (!mine || is_off()) {
+        return false;
     }
-    return make_cache();
+    tcache_flush_all(mine);
+    return true;
+}
+
+const struct thread_bytes *thread_watch(void)
+{
+    thread_watched = true;
+    show_or_hide();
+    thread_update_watch();
+    return &watch;
 }
 
 struct arena *thread_arena(void)
 {
-    if (tcache_self != &tcache_none) {
-        return tcache_self->arena;
+    if (mine) {
+        return mine->arena;
     }
     struct arena *arena = atomic_load_explicit(&shared_arena, ACQUIRE);
     if (!arena) {
@@ -188,18 +290,33 @@ struct arena *thread_arena(void)
     return arena;
 }
 
-void thread_count_direct(uint64_t mallocs, uint64_t frees)
+void thread_count_malloc(size_t bytes)
 {
-    if (tcache_self != &tcache_none) {
-        tcache_self->direct_mallocs += mallocs;
-        tcache_self->direct_frees += frees;
+    if (mine) {
+        mine->direct_mallocs++;
+        mine->direct_malloc_bytes += bytes;
         return;
     }
-    if (mallocs) {
-        atomic_fetch_add_explicit(&direct_mallocs, mallocs, RELAXED);
+    without_cache.allocated += bytes;
+    atomic_fetch_add_explicit(&direct_mallocs, 1, RELAXED);
+}
+
+void thread_count_free(size_t bytes)
+{
+    if (mine) {
+        mine->direct_frees++;
+        mine->direct_free_bytes += bytes;
+        return;
     }
-    if (frees) {
-        atomic_fetch_add_explicit(&direct_frees, frees, RELAXED);
+    without_cache.deallocated += bytes;
+    atomic_fetch_add_explicit(&direct_frees, 1, RELAXED);
+}
+
+void thread_count_resize(size_t old_bytes, size_t new_bytes)
+{
+    if (old_bytes != new_bytes) {
+        without_cache.allocated += new_bytes;
+        without_cache.deallocated += old_bytes;
     }
 }
 
@@ -214,6 +331,29 @@ void thread_totals(struct thread_totals *out)
         add_cache_totals(CONTAINER_OF(n, struct tcache, link), out);
     }
     leave();
+}
+
+static RACY bool belongs(const struct tcache *tc, const struct arena *arena)
+{
+    return tc->arena == arena;
+}
+
+size_t thread_arena_totals(const struct arena *arena, uint64_t requests[CACHED_CLASSES])
+{
+    size_t cached = 0;
+    (void)thread_cache();
+    enter();
+    for (struct list_node *n = caches.next; n != &caches; n = n->next) {
+        const struct tcache *tc = CONTAINER_OF(n, struct tcache, link);
+        for (unsigned class = 0; belongs(tc, arena) && class < CACHED_CLASSES; class++) {
+            struct thread_totals t = {0};
+            add_class_totals(tc, class, size_class_bytes(class), &t);
+            requests[class] += t.mallocs;
+            cached += t.small_cached_bytes + t.large_cached_bytes;
+        }
+    }
+    leave();
+    return cached;
 }
 
 bool thread_check(void)

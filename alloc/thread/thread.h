@@ -1,6 +1,9 @@
 /* thread.h: the life of a thread's cache.
  *
  *     first malloc -> cache made -> ... -> destructor: all given back -> no cache any more
+ *                      |      ^
+ *          hidden: off, watched, or filled: tcache_self is tcache_none, so that every malloc and free
+ *          takes the slow path, which finds the cache here (off: does not)
  *
  * A thread that still allocates after its destructor ran (in destructors of others) is served straight
  * from its arena, and no cache is made again: so every order of destructors ends.
@@ -23,8 +26,39 @@ struct tcache *thread_cache(void);
 /* The arena of a thread without a cache; NULL when out of memory. */
 struct arena *thread_arena(void);
 
-/* Counts a block that a thread without a cache took or gave back. */
-void thread_count_direct(uint64_t mallocs, uint64_t frees);
+/* Counts a block that was taken or given back past the stacks of a cache, and one that became another
+ * size where it lies. */
+void thread_count_malloc(size_t bytes);
+void thread_count_free(size_t bytes);
+void thread_count_resize(size_t old_bytes, size_t new_bytes);
+
+/* Whether the calling thread caches blocks, and how to change that. Switched off, its cache is emptied. */
+bool thread_cache_enabled(void);
+void thread_cache_enable(bool enabled);
+
+/* Empties the cache of the calling thread. False where it has none. */
+bool thread_cache_flush(void);
+
+/* Bytes that the calling thread has ever taken and given back. */
+struct thread_bytes {
+    uint64_t allocated, deallocated;
+};
+struct thread_bytes thread_bytes(void);
+
+/* The same as variables that stay up to date from now on, each malloc and free of this thread taking the
+ * slow path for it. They last as long as the thread. */
+const struct thread_bytes *thread_watch(void);
+
+extern HIDDEN THREAD_LOCAL bool thread_watched;
+void thread_update_watch(void);
+
+/* After a malloc or free on a slow path. */
+INLINE void thread_note(void)
+{
+    if (UNLIKELY(thread_watched)) {
+        thread_update_watch();
+    }
+}
 
 struct thread_totals {
     uint64_t mallocs, frees;
@@ -34,6 +68,10 @@ struct thread_totals {
 
 /* Adds up all caches, those of ended threads included. */
 void thread_totals(struct thread_totals *out);
+
+/* Of the threads that live and belong to the arena: requests by class, added to `requests`, and the bytes
+ * that their caches hold. */
+size_t thread_arena_totals(const struct arena *arena, uint64_t requests[CACHED_CLASSES]);
 
 /* tcache_check for every cache. */
 bool thread_check(void);

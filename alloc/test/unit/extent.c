@@ -354,6 +354,51 @@ static void decay_zero_and_never(void)
     REQUIRE_PICTURE("C16");
 }
 
+static void figures_are_exact(void)
+{
+    struct extent_figures f;
+    const size_t *live = extent_live_bytes();
+    REQUIRE_EQUAL(*live, 0);
+    struct extent *a = take(3), *b = take(2);
+    REQUIRE_EQUAL(*live, 5 * CHUNK_SIZE);
+    extent_free(a);
+    REQUIRE_EQUAL(*live, 2 * CHUNK_SIZE);
+    REQUIRE(extent_grow(b, 4));
+    REQUIRE_EQUAL(*live, 4 * CHUNK_SIZE);
+    extent_shrink(b, 1);
+    REQUIRE_EQUAL(*live, CHUNK_SIZE);
+    purge_all();
+    purge_all();
+    extent_figures(&f);
+    REQUIRE_EQUAL(f.live_chunks, 1);
+    REQUIRE_EQUAL(f.live_peak, 5);
+    REQUIRE_EQUAL(f.chunks_made, 7);
+    REQUIRE_EQUAL(f.npurges, 1);
+    REQUIRE_EQUAL(f.nmadvises, 2);
+    REQUIRE_EQUAL(f.chunks_purged, 6);
+}
+
+/* retain:false: a reserve of which nothing is in use or dirty any more goes back to the system. */
+static void not_retained(void)
+{
+    struct extent *a = take(16), *b = take(10);
+    REQUIRE_PICTURE("L16 | L10 C6");
+    extent_free(a);
+    purge_all();
+    REQUIRE_PICTURE("C16 | L10 C6"); /* the control: retained */
+    a = take(16);
+    conf.retain = false;
+    extent_free(a);
+    REQUIRE_PICTURE("D16 | L10 C6"); /* what was freed just now may be wanted again */
+    purge_all();
+    REQUIRE_PICTURE("L10 C6");
+    extent_free(b);
+    purge_all();
+    REQUIRE_PICTURE("");
+    take(1);
+    REQUIRE_PICTURE("L1 C15");
+}
+
 static void refused_memory_is_null(void)
 {
     struct extent *a = take(3);
@@ -753,6 +798,8 @@ int main(void)
         UNIT(older_ones_behind_a_cut),
         UNIT(the_least_may_stay),
         UNIT(decay_zero_and_never),
+        UNIT(figures_are_exact),
+        UNIT(not_retained),
         UNIT(refused_memory_is_null),
         UNIT(little_is_taken_when_much_is_refused),
         UNIT(too_much_is_null),

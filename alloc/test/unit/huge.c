@@ -172,6 +172,42 @@ static void refused_memory_is_null(void)
     REQUIRE(extent_check());
 }
 
+static void classes_hold_their_lengths(void)
+{
+    size_t before = 0;
+    for (unsigned class = 0; class < HUGE_CLASSES; class++) {
+        size_t most = huge_class_chunks(class);
+        REQUIRE(most > before);
+        REQUIRE_EQUAL(huge_class_of(most), class);
+        REQUIRE_EQUAL(huge_class_of(before + 1), class);
+        before = most;
+    }
+    REQUIRE_EQUAL(before, EXTENT_CHUNKS_MAX);
+}
+
+static uint64_t counted(size_t nchunks)
+{
+    const struct huge_counts *c = &huge_counts[huge_class_of(nchunks)];
+    return c->nmalloc * 1000 + c->ndalloc;
+}
+
+static void blocks_are_counted_by_class(void)
+{
+    struct extent *a = take(3 * CHUNK_SIZE), *b = take(9 * CHUNK_SIZE);
+    REQUIRE_EQUAL(counted(3), 1000);
+    REQUIRE_EQUAL(counted(10), 1000); /* the class of 9 and 10 */
+    huge_free(a);
+    REQUIRE_EQUAL(counted(3), 1001);
+    REQUIRE(huge_resize(b, 2 * CHUNK_SIZE));
+    REQUIRE_EQUAL(counted(10), 1001);
+    REQUIRE_EQUAL(counted(2), 1000);
+    REQUIRE(huge_resize(b, 2 * CHUNK_SIZE)); /* no change */
+    REQUIRE(!huge_resize(b, 4000 * CHUNK_SIZE));
+    REQUIRE_EQUAL(counted(2), 1000);
+    huge_free(b);
+    REQUIRE_EQUAL(counted(2), 1001);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +218,8 @@ int main(void)
         UNIT(resized_in_place),
         UNIT(dirty_chunks_are_bounded),
         UNIT(decays_when_others_are_taken),
+        UNIT(classes_hold_their_lengths),
+        UNIT(blocks_are_counted_by_class),
         UNIT(refused_memory_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,90 @@ static void zero_keeps_nothing_and_minus_one_all(void)
     REQUIRE_EQUAL(dirty_pages(), 0);
 }
 
+/* purge:ratio has no time: a share of what is in use stays dirty, or a chunk. */
+static void by_ratio(void)
+{
+    boot();
+    conf.purge = PURGE_RATIO;
+    conf.dirty_decay_ms = 0;
+    conf.lg_dirty_mult = 2;
+    free_mebibytes(12, 80);
+    purge_bound_pool(&pool);
+    size_t most = count_read(&pool.pages_used) >> 2;
+    REQUIRE_EQUAL(dirty_pages(), PAGES(12)); /* less than a quarter, and no matter how old */
+    faults.clock_ms += 1000000;
+    purge_tick(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(12));
+    free_mebibytes(20, 0);
+    purge_bound_pool(&pool);
+    REQUIRE(dirty_pages() <= most + PAGES(1) && dirty_pages() > most - PAGES(3));
+    purge_set_ratio(&pool, 5); /* a 32nd is less than a chunk */
+    REQUIRE(dirty_pages() <= CHUNK_PAGES && dirty_pages() > CHUNK_PAGES - PAGES(2));
+    purge_set_ratio(&pool, -1);
+    free_mebibytes(30, 0);
+    purge_bound_pool(&pool);
+    REQUIRE(dirty_pages() >= PAGES(30));
+    REQUIRE(pool_check(&pool));
+}
+
+static void whole_chunks_by_ratio(void)
+{
+    boot();
+    conf.purge = PURGE_RATIO;
+    conf.lg_dirty_mult = 2;
+    struct extent *kept = extent_alloc(12, CHUNK_SIZE, CHUNK_HUGE);
+    struct extent *freed = extent_alloc(3, CHUNK_SIZE, CHUNK_HUGE);
+    REQUIRE(kept && freed);
+    extent_free(freed);
+    purge_bound_extents();
+    REQUIRE_EQUAL(dirty_chunks(), 3);
+    setting_change(&setting_lg_dirty_mult, 3); /* an eighth of twelve is one */
+    purge_bound_extents();
+    REQUIRE_EQUAL(dirty_chunks(), 0); /* a piece is purged whole */
+}
+
+/* A pool may have settings of its own, which hold at once. */
+static void settings_of_a_pool(void)
+{
+    boot();
+    conf.dirty_decay_ms = 10000;
+    free_mebibytes(3, 0);
+    REQUIRE(pool_decay_ms(&pool) == 10000);
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(3));
+    purge_set_decay(&pool, 0);
+    REQUIRE_EQUAL(dirty_pages(), 0);
+    purge_set_decay(&pool, -1);
+    free_mebibytes(3, 0);
+    faults.clock_ms += 100000;
+    purge_tick(&pool);
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(3));
+    purge_set_decay(&pool, 500); /* they are older than that */
+    REQUIRE_EQUAL(dirty_pages(), 0);
+    setting_change(&setting_decay_ms, 7);
+    REQUIRE(pool_decay_ms(&pool) == 500);
+}
+
+static void purging_is_counted(void)
+{
+    struct pool_figures f;
+    boot();
+    free_mebibytes(3, 5);
+    pool_figures(&pool, &f);
+    REQUIRE_EQUAL(f.npurges + f.nmadvises + f.pages_purged, 0);
+    REQUIRE_EQUAL(f.pages_dirty, PAGES(3));
+    REQUIRE_EQUAL(f.pages_used, count_read(&pool.pages_used));
+    REQUIRE_EQUAL(f.chunks, count_read(&pool.nchunks));
+    pool_purge(&pool, 0, UINT64_MAX);
+    pool_purge(&pool, 0, UINT64_MAX); /* nothing is no sweep */
+    pool_figures(&pool, &f);
+    REQUIRE_EQUAL(f.npurges, 1);
+    REQUIRE_EQUAL(f.nmadvises, 3);
+    REQUIRE_EQUAL(f.pages_purged, PAGES(3));
+    REQUIRE_EQUAL(f.pages_dirty, 0);
+}
+
 static void pool_decays_by_age(void)
 {
     boot();
@@ -227,6 +311,10 @@ int main(void)
         UNIT(pool_keeps_a_quarter_of_what_is_in_use),
         UNIT(arenas_share_the_least),
         UNIT(zero_keeps_nothing_and_minus_one_all),
+        UNIT(by_ratio),
+        UNIT(whole_chunks_by_ratio),
+        UNIT(settings_of_a_pool),
+        UNIT(purging_is_counted),
         UNIT(pool_decays_by_age),
         UNIT(ticks_look_eight_times_in_the_decay_time),
         UNIT(a_clock_below_the_decay_time),

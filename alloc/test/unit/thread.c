@@ -85,7 +85,11 @@ static void *work_and_end(void *keep)
     for (unsigned class = 0; class < 20; class++) {
         tcache_push(thread_cache(), class, take(class));
     }
-    thread_count_direct(5, 2);
+    for (unsigned i = 0; i < 5; i++) {
+        thread_count_malloc(100);
+    }
+    thread_count_free(100);
+    thread_count_free(100);
     REQUIRE_EQUAL(totals().ncaches, 2);
     REQUIRE(totals().small_cached_bytes > 0);
     return NULL;
@@ -147,7 +151,8 @@ static void use_in_destructor(void *arg)
     } else { /* past the end: straight from the arena, and no cache is made again */
         REQUIRE_EQUAL(arena_fill(arena, 3, &block, 1), 1);
         arena_flush(arena, 3, &block, 1);
-        thread_count_direct(1, 1);
+        thread_count_malloc(64);
+        thread_count_free(64);
         atomic_fetch_add(&without_cache, 1);
     }
     if (++*(unsigned *)arg < 3) { /* and once more, in the next round */
@@ -189,11 +194,115 @@ static void no_cache_where_none_is_wanted(void)
     REQUIRE(tcache_self == &tcache_none);
     struct arena *arena = thread_arena();
     REQUIRE(arena && thread_arena() == arena);
-    thread_count_direct(3, 0);
-    thread_count_direct(0, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        thread_count_malloc(1000);
+    }
+    thread_count_free(1000);
+    thread_count_free(10);
+    REQUIRE_EQUAL(thread_bytes().allocated, 3000);
+    REQUIRE_EQUAL(thread_bytes().deallocated, 1010);
     REQUIRE_EQUAL(totals().mallocs, 3);
     REQUIRE_EQUAL(totals().frees, 2);
     REQUIRE_EQUAL(totals().ncaches, 0);
+}
+
+/* Switched off it is empty, hidden, and still there to be switched on again. */
+static void a_cache_can_be_switched_off(void)
+{
+    boot();
+    struct tcache *tc = thread_cache();
+    tcache_push(tc, 3, take(3));
+    REQUIRE(thread_cache_enabled());
+    REQUIRE(thread_cache_flush());
+    REQUIRE_EQUAL(totals().small_cached_bytes, 0);
+    tcache_push(tc, 3, take(3));
+    thread_cache_enable(false);
+    REQUIRE_EQUAL(totals().small_cached_bytes, 0);
+    REQUIRE(tcache_self == &tcache_none);
+    REQUIRE(!thread_cache() && !thread_cache_enabled() && !thread_cache_flush());
+    REQUIRE(thread_arena() == tc->arena);
+    REQUIRE_EQUAL(totals().ncaches, 1);
+    thread_count_malloc(500);
+    thread_cache_enable(true);
+    REQUIRE(thread_cache_enabled() && thread_cache() == tc && tcache_self == tc);
+    REQUIRE_EQUAL(totals().mallocs, 3);
+    REQUIRE_EQUAL(thread_bytes().allocated, 2 * 64 + 500);
+    REQUIRE_EQUAL(thread_bytes().deallocated, 2 * 64);
+}
+
+static void a_cache_can_be_wanted_where_the_option_wants_none(void)
+{
+    boot();
+    conf.tcache = false;
+    REQUIRE(!thread_cache() && !thread_cache_enabled());
+    thread_cache_enable(true);
+    REQUIRE(thread_cache_enabled());
+    REQUIRE(thread_cache() && tcache_self == thread_cache());
+}
+
+/* Options that fill blocks, and a count that is watched, hide the cache from the fast paths only. */
+static void hidden_caches_are_used(void)
+{
+    boot();
+    conf.zero = true;
+    struct tcache *tc = thread_cache();
+    REQUIRE(tc && tcache_self == &tcache_none);
+    REQUIRE(thread_cache() == tc && thread_cache_enabled());
+    thread_cache_enable(false);
+    REQUIRE(!thread_cache());
+    thread_cache_enable(true);
+    REQUIRE(thread_cache() == tc && tcache_self == &tcache_none);
+}
+
+static void watched_counts_are_kept(void)
+{
+    boot();
+    struct tcache *tc = thread_cache();
+    tcache_push(tc, 3, take(3));
+    REQUIRE(tcache_self == tc && !thread_watched);
+    const struct thread_bytes *watched = thread_watch();
+    REQUIRE(tcache_self == &tcache_none && thread_watched && thread_cache() == tc);
+    REQUIRE_EQUAL(watched->allocated, 64);
+    REQUIRE_EQUAL(watched->deallocated, 64);
+    void *block = take(3);
+    REQUIRE_EQUAL(watched->allocated, 64); /* not before the door says so */
+    thread_note();
+    REQUIRE_EQUAL(watched->allocated, 128);
+    tcache_push(tc, 3, block);
+    thread_count_resize(1000, 3000);
+    thread_note();
+    REQUIRE_EQUAL(watched->allocated, 3128);
+    REQUIRE_EQUAL(watched->deallocated, 1128);
+    REQUIRE(thread_watch() == watched);
+}
+
+static void *count_some(void *arg)
+{
+    uint64_t requests[CACHED_CLASSES] = {0};
+    struct arena *arena = thread_cache()->arena;
+    for (unsigned i = 0; i < 7; i++) {
+        tcache_push(thread_cache(), 5, take(5));
+    }
+    REQUIRE(thread_arena_totals(arena, requests) >= 96);
+    REQUIRE_EQUAL(requests[5], 7);
+    REQUIRE_EQUAL(requests[4], 0);
+    REQUIRE_EQUAL(atomic_load(&arena->counts[5].nrequests), 0);
+    *(struct arena **)arg = arena;
+    return NULL;
+}
+
+/* Of threads that ended, the arena keeps the count. */
+static void requests_outlive_their_thread(void)
+{
+    struct arena *arena;
+    uint64_t requests[CACHED_CLASSES] = {0};
+    boot();
+    conf.narenas = 2;
+    thread_cache();
+    run_thread(count_some, &arena);
+    REQUIRE_EQUAL(thread_arena_totals(arena, requests), 0);
+    REQUIRE_EQUAL(requests[5], 0);
+    REQUIRE_EQUAL(atomic_load(&arena->counts[5].nrequests), 7);
 }
 
 static void no_cache_before_the_start(void)
@@ -404,6 +513,11 @@ int main(void)
         UNIT(ended_caches_are_used_again),
         UNIT(destructors_in_any_order),
         UNIT(no_cache_where_none_is_wanted),
+        UNIT(a_cache_can_be_switched_off),
+        UNIT(a_cache_can_be_wanted_where_the_option_wants_none),
+        UNIT(hidden_caches_are_used),
+        UNIT(watched_counts_are_kept),
+        UNIT(requests_outlive_their_thread),
         UNIT(no_cache_before_the_start),
         UNIT(no_cache_without_a_destructor),
         UNIT(refused_memory),
