@@ -8,7 +8,8 @@ ALLOC_SRCS := $(addprefix alloc/, \
 	thread/tcache.c thread/thread.c \
 	prof/prof.c \
 	api/boot.c api/early.c api/entry.c api/cxx.c \
-	inspect/stats.c inspect/mallinfo.c inspect/check.c inspect/picture.c)
+	inspect/stats.c inspect/mallinfo.c inspect/check.c inspect/picture.c \
+	inspect/ctl.c inspect/report.c)
 
 # Hidden by default: inside the library every call and every variable is reached directly. A builtin
 # malloc would let the compiler turn our own malloc + memset into a call of our calloc. Joining the two
@@ -59,5 +60,16 @@ picture: $(B)/picture  ## print the picture of a small heap
 
 CHECKS     += alloc/test/picture/picture.bats
 CHECK_DEPS += $(B)/picture
+
+# The names of mallctl() as a document: the table itself prints it, and ctl.bats compares the two.
+$(B)/ctl-names: alloc/test/ctl/names.c $(B)/libashlar_prefixed.a
+	$(CC) $(CSTD) $(OPT) $(CWARN) $^ -o $@ -lpthread
+
+.PHONY: ctl-names
+ctl-names: $(B)/ctl-names  ## write alloc/inspect/ctl_names.md out of the table of ctl.c
+	@$(B)/ctl-names >alloc/inspect/ctl_names.md
+
+CHECKS     += alloc/test/ctl/ctl.bats
+CHECK_DEPS += $(B)/ctl-names
 
 CHECKS += alloc/test/early/early.bats

@@ -7,7 +7,7 @@ TEST_SO     = -L$(B) -lashlar -Wl,-rpath,$(abspath $(B))
 
 # Contract tests: NAME against libashlar_prefixed.a, NAME_so against libashlar.so, NAME_libc against
 # the C library (the control: what fails there is a mistake of the test).
-API_NAMES := errno_rules sizes contents threads figures no_memory
+API_NAMES := errno_rules sizes contents threads figures no_memory ctl ctl_stats
 API_TESTS := $(API_NAMES:%=$(B)/test/api/%) $(API_NAMES:%=$(B)/test/api/%_so) $(B)/test/api/cxx
 API_TESTS += $(B)/test/api/mallinfo
 API_CONTROLS := $(API_NAMES:%=$(B)/test/api/%_libc) $(B)/test/api/mallinfo_libc
@@ -36,6 +36,10 @@ $(B)/test/api/%_so: $(TEST_DIR)/api/%.c $(DOORS_so) $(B)/libashlar.so
 $(B)/test/api/%_libc: $(TEST_DIR)/api/%.c $(DOORS_libc)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) -MF $@.d -MT $@ -o $@ $< $(DOORS_libc) -lcmocka -pthread
+
+# The promise of names, which the test walks.
+$(B)/test/api/ctl $(B)/test/api/ctl_so $(B)/test/api/ctl_libc: \
+    TEST_FLAGS += -DCTL_NAMES='"$(abspath $(TEST_DIR)/ctl/ctl_names.tsv)"'
 
 # The sized forms of operator delete are off by default in clang.
 $(B)/test/api/cxx: $(TEST_DIR)/api/cxx.cpp $(B)/libashlar.so

@@ -1,7 +1,7 @@
 /* ashlar.h: the promise of the Ashlar allocator.
  *
  * libashlar.so and libashlar.a export the C library's own names (malloc, free, ...), so a program
- * needs this header only to look inside the heap or to call the prefixed names of
+ * needs this header only to look inside the heap, to change settings, or to call the prefixed names of
  * libashlar_prefixed.a, which may live beside another malloc.
  *
  * Units: sizes in bytes, times in milliseconds where a name ends in _ms. Errors: an allocation that
@@ -34,6 +34,40 @@ void *ashlar_memalign(size_t alignment_bytes, size_t size_bytes);
 void *ashlar_valloc(size_t size_bytes);
 void *ashlar_pvalloc(size_t size_bytes);
 size_t ashlar_malloc_usable_size(const void *ptr);
+
+/* Asks and sets by name; alloc/inspect/ctl_names.md lists the names. libashlar.so and libashlar.a export
+ * these four without the prefix, the other library with it.
+ *
+ * The old value of `name` is copied to *oldp, whose size is *oldlenp, if both are not NULL; then the new
+ * one is taken from *newp, of newlen bytes, if that is not NULL. Returns 0, or
+ *   EINVAL  *oldlenp is not the size of the value (as much of it as fits is copied, its length is put
+ *           into *oldlenp, and nothing is changed), or newlen is not
+ *   EPERM   the name cannot be read, or not be written
+ *   ENOENT  there is no such name, or the number in it is out of range
+ *   EAGAIN  no memory
+ *   EFAULT  the change was not possible
+ */
+int ashlar_mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp, size_t newlen);
+int mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp, size_t newlen);
+
+/* The name as numbers, for many questions of one kind: *miblenp of them, at most as many as the name has
+ * components. A number that stands in the name stands in its place in *mibp and may be exchanged. */
+int ashlar_mallctlnametomib(const char *name, size_t *mibp, size_t *miblenp);
+int mallctlnametomib(const char *name, size_t *mibp, size_t *miblenp);
+int ashlar_mallctlbymib(const size_t *mib, size_t miblen, void *oldp, size_t *oldlenp, void *newp,
+                        size_t newlen);
+int mallctlbymib(const size_t *mib, size_t miblen, void *oldp, size_t *oldlenp, void *newp,
+                 size_t newlen);
+
+/* All that can be asked of the heap, as text or, with the letter J in opts, as JSON, given to write_cb
+ * in pieces (NULL: to malloc_message if that is set, else to standard error). Other letters leave parts
+ * out: g m a b l h x, see alloc/inspect/report.h. */
+void ashlar_malloc_stats_print(void (*write_cb)(void *opaque, const char *text), void *opaque,
+                               const char *opts);
+void malloc_stats_print(void (*write_cb)(void *opaque, const char *text), void *opaque,
+                        const char *opts);
+extern void (*ashlar_malloc_message)(void *opaque, const char *text);
+extern void (*malloc_message)(void *opaque, const char *text);
 
 /* The version as "major.minor.patch". Never NULL. */
 const char *ashlar_version(void);

@@ -54,6 +54,11 @@ const struct doors door = {
     .purge = ashlar_purge,
     .picture = ashlar_picture,
     .version = ashlar_version,
+    .mallctl = mallctl,
+    .nametomib = mallctlnametomib,
+    .bymib = mallctlbymib,
+    .stats_print = malloc_stats_print,
+    .message = &malloc_message,
 };
 
 #else
@@ -83,6 +88,11 @@ const struct doors door = {
     .purge = ashlar_purge,
     .picture = ashlar_picture,
     .version = ashlar_version,
+    .mallctl = ashlar_mallctl,
+    .nametomib = ashlar_mallctlnametomib,
+    .bymib = ashlar_mallctlbymib,
+    .stats_print = ashlar_malloc_stats_print,
+    .message = &ashlar_malloc_message,
 };
 
 #endif

@@ -42,6 +42,11 @@ struct doors {
     size_t (*purge)(void);
     void (*picture)(int);
     const char *(*version)(void);
+    int (*mallctl)(const char *, void *, size_t *, void *, size_t);
+    int (*nametomib)(const char *, size_t *, size_t *);
+    int (*bymib)(const size_t *, size_t, void *, size_t *, void *, size_t);
+    void (*stats_print)(void (*)(void *, const char *), void *, const char *);
+    void (**message)(void *, const char *);
 };
 
 extern const struct doors door;
