@@ -330,7 +330,7 @@ static void lock_figures(struct bin *bin, struct bin_figures *out)
     out->lock_waiting_max = atomic_load_explicit(&w->waiting_max, RELAXED);
 }
 
-void bin_figures(struct bin *bin, struct pool *pool, unsigned class, struct bin_figures *out)
+COLD void bin_figures(struct bin *bin, struct pool *pool, unsigned class, struct bin_figures *out)
 {
     bin_enter(bin, pool);
     bin->nlooks++;
@@ -349,7 +349,7 @@ void bin_figures(struct bin *bin, struct pool *pool, unsigned class, struct bin_
     mutex_unlock(&bin->lock);
 }
 
-void bin_forget_waits(struct bin *bin, struct pool *pool)
+COLD void bin_forget_waits(struct bin *bin, struct pool *pool)
 {
     struct mutex_waits *w = &bin->waits;
     bin_enter(bin, pool);

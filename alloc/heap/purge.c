@@ -120,13 +120,13 @@ static void look_soon(struct pool *pool)
     purge_bound_pool(pool);
 }
 
-void purge_set_decay(struct pool *pool, int64_t decay_ms)
+COLD void purge_set_decay(struct pool *pool, int64_t decay_ms)
 {
     setting_change(&pool->decay_ms, decay_ms);
     look_soon(pool);
 }
 
-void purge_set_ratio(struct pool *pool, int64_t lg_dirty_mult)
+COLD void purge_set_ratio(struct pool *pool, int64_t lg_dirty_mult)
 {
     setting_change(&pool->lg_dirty_mult, lg_dirty_mult);
     look_soon(pool);

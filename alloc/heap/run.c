@@ -332,7 +332,7 @@ void pool_purge_excess(struct pool *pool, size_t least_pages)
     pool_leave(pool);
 }
 
-void pool_figures(struct pool *pool, struct pool_figures *out)
+COLD void pool_figures(struct pool *pool, struct pool_figures *out)
 {
     pool_enter(pool);
     *out = (struct pool_figures){.chunks = count_read(&pool->nchunks),

@@ -572,12 +572,12 @@ static const struct ctl_name names[] = {
 };
 #define NNAMES (sizeof names / sizeof names[0])
 
-const struct ctl_name *ctl_row(size_t row)
+COLD const struct ctl_name *ctl_row(size_t row)
 {
     return row < NNAMES ? &names[row] : NULL;
 }
 
-const char *ctl_type_name(enum ctl_type type)
+COLD const char *ctl_type_name(enum ctl_type type)
 {
     static const char text[][16] = {
         [CTL_VOID] = "void",          [CTL_BOOL] = "bool",
@@ -1049,7 +1049,7 @@ static int perform(const struct call *c, struct ctl_value *old)
 
 /* ---- names and numbers -------------------------------------------------------------------------- */
 
-size_t ctl_limit(const struct ctl_name *n, size_t len)
+COLD size_t ctl_limit(const struct ctl_name *n, size_t len)
 {
     static const struct {
         char before[10]; /* the word before the number */
@@ -1122,7 +1122,7 @@ static const struct ctl_name *find(const char *name, size_t index[2])
     return NULL;
 }
 
-size_t ctl_prefix(const char *name, size_t n)
+COLD size_t ctl_prefix(const char *name, size_t n)
 {
     size_t len = 0;
     while (n--) {
@@ -1134,7 +1134,7 @@ size_t ctl_prefix(const char *name, size_t n)
     return len;
 }
 
-size_t ctl_components(const char *name)
+COLD size_t ctl_components(const char *name)
 {
     size_t n = 1;
     for (; (name = strchr(name, '.')); name++) {
@@ -1143,13 +1143,13 @@ size_t ctl_components(const char *name)
     return n;
 }
 
-bool ctl_same_prefix(const char *a, const char *b, size_t n)
+COLD bool ctl_same_prefix(const char *a, const char *b, size_t n)
 {
     size_t len = ctl_prefix(a, n);
     return len && len == ctl_prefix(b, n) && memcmp(a, b, len) == 0;
 }
 
-bool ctl_is_number(const char *name, size_t component)
+COLD bool ctl_is_number(const char *name, size_t component)
 {
     size_t len = ctl_prefix(name, component);
     return name[component ? len + 1 : 0] == '<';

@@ -23,7 +23,7 @@ struct report {
     char piece[PIECE_BYTES + 1];
 };
 
-static void flush(struct report *r)
+static COLD void flush(struct report *r)
 {
     if (r->used) {
         r->piece[r->used] = '\0';
@@ -33,7 +33,7 @@ static void flush(struct report *r)
 }
 
 /* What is put at once is shorter than a piece. */
-static void put(struct report *r, const char *format, ...)
+static COLD void put(struct report *r, const char *format, ...)
 {
     char text[192];
     va_list args;
@@ -47,13 +47,13 @@ static void put(struct report *r, const char *format, ...)
     r->used += len;
 }
 
-static bool left_out(const struct report *r, char letter)
+static COLD bool left_out(const struct report *r, char letter)
 {
     return strchr(r->opts, letter) != NULL;
 }
 
 /* Is the row part of this report? Of the rest some act, some are of the calling thread alone. */
-static bool is_told(const struct report *r, const struct ctl_name *n)
+static COLD bool is_told(const struct report *r, const struct ctl_name *n)
 {
     static const struct {
         char letter;
@@ -74,7 +74,7 @@ static bool is_told(const struct report *r, const struct ctl_name *n)
 }
 
 /* A value as text; JSON wants strings in quotes. All texts are words of ours. */
-static void put_value(struct report *r, const struct ctl_name *n, const struct ctl_value *v)
+static COLD void put_value(struct report *r, const struct ctl_name *n, const struct ctl_value *v)
 {
     switch ((enum ctl_type)n->type) {
     case CTL_BOOL:
@@ -92,7 +92,7 @@ static void put_value(struct report *r, const struct ctl_name *n, const struct c
 }
 
 /* The first row behind those that begin with the same n components as this row. */
-static size_t group_end(size_t row, size_t n)
+static COLD size_t group_end(size_t row, size_t n)
 {
     size_t end = row + 1;
     while (ctl_row(end) && ctl_same_prefix(ctl_row(row)->name, ctl_row(end)->name, n)) {
@@ -102,7 +102,7 @@ static size_t group_end(size_t row, size_t n)
 }
 
 /* Is any of the rows part of the report? */
-static bool any_told(const struct report *r, size_t row, size_t end)
+static COLD bool any_told(const struct report *r, size_t row, size_t end)
 {
     while (row < end && !is_told(r, ctl_row(row))) {
         row++;
@@ -111,7 +111,7 @@ static bool any_told(const struct report *r, size_t row, size_t end)
 }
 
 /* Is this arena, or MERGED, part of the report, and in the snapshot? `row` is any that is of arenas. */
-static bool arena_told(const struct report *r, size_t row, size_t arena)
+static COLD bool arena_told(const struct report *r, size_t row, size_t arena)
 {
     const size_t index[2] = {arena, 0};
     struct ctl_value v;
@@ -120,7 +120,7 @@ static bool arena_told(const struct report *r, size_t row, size_t arena)
 
 /* ---- JSON --------------------------------------------------------------------------------------- */
 
-static void json_key(struct report *r, const char *key, size_t len)
+static COLD void json_key(struct report *r, const char *key, size_t len)
 {
     char text[32];
     len = len < sizeof text ? len : sizeof text - 1;
@@ -129,13 +129,13 @@ static void json_key(struct report *r, const char *key, size_t len)
     put(r, "%s\"%s\": ", r->follows ? ", " : "", text);
 }
 
-static void json_open(struct report *r, const char *bracket)
+static COLD void json_open(struct report *r, const char *bracket)
 {
     put(r, "%s", bracket);
     r->follows = false;
 }
 
-static void json_close(struct report *r, const char *bracket)
+static COLD void json_close(struct report *r, const char *bracket)
 {
     put(r, "%s", bracket);
     r->follows = true;
@@ -144,7 +144,7 @@ static void json_close(struct report *r, const char *bracket)
 static void json_object(struct report *r, size_t row, size_t end, size_t depth, size_t index[2]);
 
 /* An element for each value of the number that stands as component `depth`. */
-static void json_list(struct report *r, size_t row, size_t end, size_t depth, size_t index[2])
+static COLD void json_list(struct report *r, size_t row, size_t end, size_t depth, size_t index[2])
 {
     const struct ctl_name *n = ctl_row(row);
     size_t *number = &index[strncmp(n->name, "stats.arenas.", 13) == 0];
@@ -158,7 +158,7 @@ static void json_list(struct report *r, size_t row, size_t end, size_t depth, si
 }
 
 /* A member for each arena, and one for their sum. */
-static void json_arenas(struct report *r, size_t row, size_t end)
+static COLD void json_arenas(struct report *r, size_t row, size_t end)
 {
     size_t narenas = ctl_limit(ctl_row(row), 13);
     json_open(r, "{");
@@ -173,7 +173,7 @@ static void json_arenas(struct report *r, size_t row, size_t end)
     json_close(r, "}");
 }
 
-static void json_value(struct report *r, size_t row, size_t end, size_t depth, size_t index[2])
+static COLD void json_value(struct report *r, size_t row, size_t end, size_t depth, size_t index[2])
 {
     const struct ctl_name *n = ctl_row(row);
     struct ctl_value v;
@@ -194,7 +194,7 @@ static void json_value(struct report *r, size_t row, size_t end, size_t depth, s
 }
 
 /* The rows as an object whose members are their components number `depth`. */
-static void json_object(struct report *r, size_t row, size_t end, size_t depth, size_t index[2])
+static COLD void json_object(struct report *r, size_t row, size_t end, size_t depth, size_t index[2])
 {
     json_open(r, "{");
     for (size_t next; row < end; row = next) {
@@ -217,7 +217,7 @@ static void json_object(struct report *r, size_t row, size_t end, size_t depth, 
 #define COLUMN 12u
 
 /* Right-aligned in a column that is wide enough for its heading. */
-static void text_cell(struct report *r, const char *heading, const char *text)
+static COLD void text_cell(struct report *r, const char *heading, const char *text)
 {
     size_t width = strlen(heading) + 1, len = strlen(text);
     width = width > COLUMN ? width : COLUMN;
@@ -227,7 +227,7 @@ static void text_cell(struct report *r, const char *heading, const char *text)
     put(r, "%s", text);
 }
 
-static void text_number(struct report *r, const char *heading, uint64_t value)
+static COLD void text_number(struct report *r, const char *heading, uint64_t value)
 {
     char digits[24];
     char *at = digits + sizeof digits;
@@ -239,13 +239,13 @@ static void text_number(struct report *r, const char *heading, uint64_t value)
     text_cell(r, heading, at);
 }
 
-static const char *heading_of(const struct ctl_name *n)
+static COLD const char *heading_of(const struct ctl_name *n)
 {
     return strrchr(n->name, '.') + 1;
 }
 
 /* The name up to its last number, with arenas by their names. */
-static void text_title(struct report *r, const char *name, size_t len, size_t arena)
+static COLD void text_title(struct report *r, const char *name, size_t len, size_t arena)
 {
     for (size_t i = 0; i < len; i++) {
         if (name[i] != '<') {
@@ -257,7 +257,7 @@ static void text_title(struct report *r, const char *name, size_t len, size_t ar
     }
 }
 
-static void text_line(struct report *r, const struct ctl_name *n, const size_t index[2])
+static COLD void text_line(struct report *r, const struct ctl_name *n, const size_t index[2])
 {
     struct ctl_value v;
     if (is_told(r, n) && ctl_read(n, index, &v) == 0) {
@@ -269,7 +269,7 @@ static void text_line(struct report *r, const struct ctl_name *n, const size_t i
 }
 
 /* The bytes of blocks of the class that the rows are of. */
-static uint64_t class_size(const char *name, size_t class)
+static COLD uint64_t class_size(const char *name, size_t class)
 {
     return strstr(name, ".bins.")    ? size_class_bytes((unsigned)class)
            : strstr(name, ".lruns.") ? size_class_bytes((unsigned)(SMALL_CLASSES + class))
@@ -277,7 +277,7 @@ static uint64_t class_size(const char *name, size_t class)
 }
 
 /* A line of a table; classes that were never used have none. */
-static void text_class(struct report *r, size_t row, size_t end, const size_t index[2], unsigned k)
+static COLD void text_class(struct report *r, size_t row, size_t end, const size_t index[2], unsigned k)
 {
     struct ctl_value v;
     bool used = false;
@@ -300,7 +300,7 @@ static void text_class(struct report *r, size_t row, size_t end, const size_t in
 }
 
 /* The rows, which end in the same number and a word each, as a table: a column a row, a line a class. */
-static void text_table(struct report *r, size_t row, size_t end, size_t arena)
+static COLD void text_table(struct report *r, size_t row, size_t end, size_t arena)
 {
     const char *name = ctl_row(row)->name;
     const char *place = strrchr(name, '<');
@@ -326,7 +326,7 @@ static void text_table(struct report *r, size_t row, size_t end, size_t arena)
 }
 
 /* The rows: lines, and tables where more numbers than those of arenas stand in them. */
-static void text_rows(struct report *r, size_t row, size_t end, size_t arena)
+static COLD void text_rows(struct report *r, size_t row, size_t end, size_t arena)
 {
     const size_t index[2] = {arena, 0};
     bool in_arena = strncmp(ctl_row(row)->name, "stats.arenas.", 13) == 0;
@@ -345,7 +345,7 @@ static void text_rows(struct report *r, size_t row, size_t end, size_t arena)
     }
 }
 
-static void text_all(struct report *r)
+static COLD void text_all(struct report *r)
 {
     for (size_t row = 0, next; ctl_row(row); row = next) {
         bool arenas = strncmp(ctl_row(row)->name, "stats.arenas.", 13) == 0;
@@ -368,7 +368,7 @@ static void text_all(struct report *r)
 
 /* ---- the doors ---------------------------------------------------------------------------------- */
 
-static void write_fd(void *opaque, const char *text)
+static COLD void write_fd(void *opaque, const char *text)
 {
     diag_print(*(const int *)opaque, "%s", text);
 }

@@ -102,7 +102,7 @@ static struct thread_bytes cache_bytes(const struct tcache *tc)
     return b;
 }
 
-struct thread_bytes thread_bytes(void)
+COLD struct thread_bytes thread_bytes(void)
 {
     struct thread_bytes b = without_cache;
     if (mine) {
@@ -251,7 +251,7 @@ bool thread_cache_enabled(void)
     return !is_off() && own_cache() != NULL;
 }
 
-void thread_cache_enable(bool enabled)
+COLD void thread_cache_enable(bool enabled)
 {
     if (!enabled) {
         (void)thread_cache_flush();
@@ -269,7 +269,7 @@ bool thread_cache_flush(void)
     return true;
 }
 
-const struct thread_bytes *thread_watch(void)
+COLD const struct thread_bytes *thread_watch(void)
 {
     thread_watched = true;
     show_or_hide();
@@ -338,7 +338,7 @@ static RACY bool belongs(const struct tcache *tc, const struct arena *arena)
     return tc->arena == arena;
 }
 
-size_t thread_arena_totals(const struct arena *arena, uint64_t requests[CACHED_CLASSES])
+COLD size_t thread_arena_totals(const struct arena *arena, uint64_t requests[CACHED_CLASSES])
 {
     size_t cached = 0;
     (void)thread_cache();
