@@ -35,6 +35,11 @@ void *ashlar_valloc(size_t size_bytes);
 void *ashlar_pvalloc(size_t size_bytes);
 size_t ashlar_malloc_usable_size(const void *ptr);
 
+/* Where this is not NULL it is called with each line of a warning or an error, closed by a newline and a zero,
+ * instead of writing it to standard error. It must not allocate. opaque is NULL. */
+extern void (*malloc_message)(void *opaque, const char *line);
+extern void (*ashlar_malloc_message)(void *opaque, const char *line); /* of libashlar_prefixed.a */
+
 /* The version as "major.minor.patch". Never NULL. */
 const char *ashlar_version(void);
 
