@@ -10,9 +10,9 @@
 
 #include "extent.h"
 
-/* A block of at least size bytes at a multiple of `alignment` (a power of two), or NULL.
- * *zeroed says that it reads as zero. */
-void *huge_alloc(size_t size, size_t alignment, bool *zeroed);
+/* A block of at least size bytes at a multiple of `alignment` (a power of two), or NULL, for the arena
+ * with this index. *zeroed says that it reads as zero. */
+void *huge_alloc(struct extents *set, unsigned arena, size_t size, size_t alignment, bool *zeroed);
 
 /* The extent must be live and start at the block. */
 void huge_free(struct extent *extent);

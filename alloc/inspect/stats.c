@@ -29,7 +29,8 @@ size_t stats_huge_bytes(void)
     size_t chunks = 0;
     extent_figures(&f);
     for (unsigned i = 0; i < arena_count(); i++) {
-        chunks += count_read(&arena_get(i)->pool.nchunks);
+        struct arena *arena = arena_get(i);
+        chunks += arena ? count_read(&arena->pool.nchunks) : 0;
     }
     return stats_minus(f.live_chunks, chunks) * CHUNK_SIZE;
 }
@@ -42,9 +43,12 @@ EXPORT void ashlar_stats_get(struct ashlar_stats *out)
     struct extent_figures f;
     size_t remote = 0, huge;
     thread_totals(&t);
-    s.narenas = arena_count();
-    for (unsigned i = 0; i < s.narenas; i++) {
-        add_arena(arena_get(i), &s, &remote);
+    for (unsigned i = 0; i < arena_count(); i++) {
+        struct arena *arena = arena_get(i);
+        if (arena) {
+            add_arena(arena, &s, &remote);
+            s.narenas++;
+        }
     }
     extent_figures(&f);
     huge = stats_huge_bytes();

@@ -13,6 +13,7 @@ static struct mutex threads_lock;
 static struct list_node caches = {&caches, &caches};
 static struct tcache *spare; /* of ended threads, linked by link.next */
 static unsigned ncaches;
+static unsigned nexplicit; /* of which explicit */
 static uint32_t list_epoch; /* process epoch that the list is of */
 static uint64_t past_mallocs, past_frees; /* of ended threads */
 
@@ -21,6 +22,8 @@ static _Atomic uint64_t direct_mallocs, direct_frees; /* of threads without a ca
 static pthread_key_t key;
 static bool key_made;
 static THREAD_LOCAL bool exited; /* the destructor has run */
+static THREAD_LOCAL struct arena *bound;   /* without a cache: the arena that it was bound to */
+static THREAD_LOCAL uint32_t bound_epoch;  /* of the process when it was counted there */
 static _Atomic(struct arena *) shared_arena; /* of threads without a cache */
 
 static void enter(void)
@@ -33,7 +36,7 @@ static void enter(void)
         list_epoch = epoch;
         list_init(&caches);
         spare = NULL;
-        ncaches = 0;
+        ncaches = nexplicit = 0;
     }
 }
 
@@ -43,6 +46,7 @@ static void link_cache(struct tcache *tc)
     tc->epoch = list_epoch;
     list_push_last(&caches, &tc->link);
     ncaches++;
+    nexplicit += tc->is_explicit;
 }
 
 static void leave(void)
@@ -79,17 +83,17 @@ static void add_cache_totals(const struct tcache *tc, struct thread_totals *t)
     }
 }
 
-/* The destructor: runs once a thread, whatever other destructors do before or after. */
-static void end_cache(void *arg)
+/* The lock is held. */
+static void keep_spare(struct tcache *tc)
 {
-    struct tcache *tc = arg;
-    if (tc != tcache_self) {
-        return;
-    }
-    tcache_self = (struct tcache *)(uintptr_t)&tcache_none;
-    exited = true;
+    tc->link.next = (struct list_node *)spare;
+    spare = tc;
+}
+
+/* Gives back all that the cache holds, and the cache. */
+static void retire(struct tcache *tc)
+{
     tcache_flush_all(tc);
-    arena_leave(tc->arena);
     enter();
     struct thread_totals t = {0};
     add_cache_totals(tc, &t);
@@ -98,16 +102,52 @@ static void end_cache(void *arg)
     if (tc->epoch == list_epoch) {
         list_remove(&tc->link);
         ncaches--;
+        nexplicit -= tc->is_explicit;
     }
-    tc->link.next = (struct list_node *)spare;
-    spare = tc;
+    keep_spare(tc);
     leave();
+}
+
+/* The destructor: runs once a thread, whatever other destructors do before or after. */
+static void end_cache(void *arg)
+{
+    struct tcache *tc = arg;
+    if (arg == &bound && bound) {
+        arena_leave(bound);
+        bound = NULL;
+    }
+    if (tc != tcache_self) {
+        return;
+    }
+    tcache_self = (struct tcache *)(uintptr_t)&tcache_none;
+    exited = true;
+    struct arena *arena = tc->arena;
+    retire(tc);
+    arena_leave(arena);
+}
+
+/* ---- hooks ------------------------------------------------------------------------------------- */
+
+static void *suspend(void)
+{
+    struct tcache *tc = tcache_self;
+    tcache_self = (struct tcache *)(uintptr_t)&tcache_none;
+    return tc;
+}
+
+static void resume(void *suspended)
+{
+    tcache_self = suspended;
 }
 
 COLD void thread_boot(void)
 {
     key_made = pthread_key_create(&key, end_cache) == 0;
+    hooks_suspend = suspend;
+    hooks_resume = resume;
 }
+
+/* ---- caches ------------------------------------------------------------------------------------ */
 
 static struct tcache *obtain(void)
 {
@@ -124,20 +164,31 @@ static struct tcache *obtain(void)
     return base_alloc(sizeof *tc);
 }
 
+/* The arena of a new cache, with this thread counted into it. */
+static struct arena *choose_arena(void)
+{
+    if (bound) {
+        return bound;
+    }
+    struct arena *here = conf.percpu_arena != PERCPU_DISABLED ? arena_of_cpu() : NULL;
+    return here && arena_enter(here) ? here : arena_join();
+}
+
 static NOINLINE struct tcache *make_cache(void)
 {
     struct tcache *tc = obtain();
-    struct arena *arena = tc ? arena_join() : NULL;
+    struct arena *arena = tc ? choose_arena() : NULL;
     if (!arena) {
         if (tc) {
             enter();
-            tc->link.next = (struct list_node *)spare;
-            spare = tc;
+            keep_spare(tc);
             leave();
         }
         return NULL;
     }
     tcache_init(tc, arena);
+    tc->bound = bound != NULL;
+    bound = NULL; /* its place in the arena is the cache's now */
     enter();
     link_cache(tc);
     leave();
@@ -161,18 +212,41 @@ static COLD void relink(struct tcache *tc)
     leave();
 }
 
+/* percpu_arena: what the cache fetches comes from the arena of the CPU that the thread is on now. */
+static COLD void follow_cpu(struct tcache *tc)
+{
+    struct arena *here = arena_of_cpu(), *before = tc->arena;
+    if (here && here != before && arena_enter(here)) {
+        tc->arena = here;
+        arena_leave(before);
+    }
+}
+
 struct tcache *thread_cache(void)
 {
     if (LIKELY(tcache_self != &tcache_none)) {
         if (UNLIKELY(tcache_self->epoch != process_epoch())) {
             relink(tcache_self);
         }
+        if (UNLIKELY(conf.percpu_arena != PERCPU_DISABLED) && !tcache_self->bound) {
+            follow_cpu(tcache_self);
+        }
         return tcache_self;
     }
-    if (exited || !conf.tcache || !key_made) {
+    if (exited || hooks_running || !conf.tcache || !key_made) {
         return NULL;
     }
     return make_cache();
+}
+
+/* In a child, the thread that forked is counted into its arena again. */
+static struct arena *bound_arena(void)
+{
+    if (bound_epoch != process_epoch()) {
+        bound_epoch = process_epoch();
+        arena_rejoin(bound);
+    }
+    return bound;
 }
 
 struct arena *thread_arena(void)
@@ -180,13 +254,87 @@ struct arena *thread_arena(void)
     if (tcache_self != &tcache_none) {
         return tcache_self->arena;
     }
+    if (UNLIKELY(hooks_running)) {
+        return arena_unhooked();
+    }
+    if (UNLIKELY(bound != NULL)) {
+        return bound_arena();
+    }
     struct arena *arena = atomic_load_explicit(&shared_arena, ACQUIRE);
     if (!arena) {
-        arena = arena_count() ? arena_get(0) : arena_join();
+        arena = arena_get(0);
+        arena = arena ? arena : arena_join();
         atomic_store_explicit(&shared_arena, arena, RELEASE);
     }
     return arena;
 }
+
+/* A thread without a cache has the arena written down, and the key's destructor told of its end. */
+static bool bind_without_cache(struct arena *arena)
+{
+    int saved = errno;
+    bool told = !exited && !hooks_running && key_made && pthread_setspecific(key, &bound) == 0;
+    errno = saved;
+    if (told) {
+        bound = arena;
+        bound_epoch = process_epoch();
+    }
+    return told;
+}
+
+bool thread_bind(struct arena *arena)
+{
+    struct tcache *tc = thread_cache();
+    struct arena *before = tc ? tc->arena : bound ? bound_arena() : NULL;
+    if (!arena_enter(arena)) {
+        return false;
+    }
+    bool done = true;
+    if (tc) {
+        tcache_flush_all(tc);
+        tc->arena = arena;
+        tc->bound = true;
+    } else {
+        done = bind_without_cache(arena);
+    }
+    struct arena *left = done ? before : arena;
+    if (left) {
+        arena_leave(left);
+    }
+    return done;
+}
+
+/* ---- explicit caches --------------------------------------------------------------------------- */
+
+struct tcache *thread_explicit_new(void)
+{
+    struct arena *arena = thread_arena();
+    struct tcache *tc = arena ? obtain() : NULL;
+    if (tc) {
+        tcache_init(tc, arena);
+        tc->is_explicit = true;
+        enter();
+        link_cache(tc);
+        leave();
+    }
+    return tc;
+}
+
+void thread_explicit_end(struct tcache *tc)
+{
+    retire(tc);
+}
+
+void thread_explicit_seen(struct tcache *tc)
+{
+    if (UNLIKELY(tc->epoch != process_epoch())) {
+        enter();
+        link_cache(tc);
+        leave();
+    }
+}
+
+/* ---- figures ----------------------------------------------------------------------------------- */
 
 void thread_count_direct(uint64_t mallocs, uint64_t frees)
 {
@@ -207,7 +355,8 @@ void thread_totals(struct thread_totals *out)
 {
     (void)thread_cache();
     enter();
-    *out = (struct thread_totals){.mallocs = past_mallocs, .frees = past_frees, .ncaches = ncaches};
+    *out = (struct thread_totals){
+        .mallocs = past_mallocs, .frees = past_frees, .ncaches = ncaches - nexplicit};
     out->mallocs += atomic_load_explicit(&direct_mallocs, RELAXED);
     out->frees += atomic_load_explicit(&direct_frees, RELAXED);
     for (struct list_node *n = caches.next; n != &caches; n = n->next) {

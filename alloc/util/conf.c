@@ -19,8 +19,12 @@ struct conf conf = {
     .lg_tcache_max = 20,
     .zero_realloc = ZERO_REALLOC_FREE,
     .thp = THP_DEFAULT,
+    .purge = PURGE_DECAY,
+    .lg_dirty_mult = 3,
     .tcache = true,
 };
+
+struct setting setting_decay_ms, setting_lg_dirty_mult;
 
 enum kind { KIND_BOOL, KIND_UNSIGNED, KIND_SIGNED, KIND_CHOICE };
 
@@ -42,11 +46,15 @@ static const struct option options[] = {
     BOOL(abort_conf),
     BOOL(confirm_conf),
     UNSIGNED(narenas, 0, ARENAS_MAX),
+    CHOICE(purge, "decay|ratio"),
     SIGNED(dirty_decay_ms, -1, INT64_C(1) << 40),
+    SIGNED(lg_dirty_mult, -1, 63),
     BOOL(tcache),
     UNSIGNED(lg_tcache_max, 4, 20),
     CHOICE(zero_realloc, "free|alloc|abort"),
     CHOICE(thp, "default|always|never"),
+    CHOICE(percpu_arena, "disabled|percpu|phycpu"),
+    UNSIGNED(oversize_threshold, 0, INT64_C(1) << 46),
     BOOL(stats_print),
     BOOL(xmalloc),
     BOOL(prof),
@@ -56,7 +64,7 @@ static const struct option options[] = {
 
 /* Keys of other allocators of this family that mean nothing here. */
 static const char foreign_keys[] = "|muzzy_decay_ms|metadata_thp|hpa|hpa_slab_max_alloc|lg_chunk|dss|"
-                                   "background_thread|percpu_arena|oversize_threshold|retain|";
+                                   "background_thread|retain|";
 
 static bool word_equals(const char *word, size_t len, const char *text)
 {

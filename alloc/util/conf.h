@@ -15,14 +15,20 @@
 
 enum zero_realloc { ZERO_REALLOC_FREE, ZERO_REALLOC_ALLOC, ZERO_REALLOC_ABORT };
 enum thp_policy { THP_DEFAULT, THP_ALWAYS, THP_NEVER };
+enum purge_mode { PURGE_DECAY, PURGE_RATIO };
+enum percpu_mode { PERCPU_DISABLED, PERCPU_CPU, PERCPU_PHYCPU };
 
 struct conf {
     uint64_t narenas;         /* 0: four for each CPU that may be used; one on one CPU */
     int64_t dirty_decay_ms;   /* free pages are given back after this long; -1: never, 0: at once */
+    uint64_t purge;           /* enum purge_mode: by age, or by the ratio to what is in use */
+    int64_t lg_dirty_mult;    /* ratio: at most used >> this stays dirty; -1: never purged */
     uint64_t lg_prof_sample;  /* log2 of the mean bytes between two samples */
     uint64_t lg_tcache_max;   /* log2 of the largest block that a thread cache holds */
     uint64_t zero_realloc;    /* enum zero_realloc: what realloc(p, 0) does */
     uint64_t thp;             /* enum thp_policy */
+    uint64_t percpu_arena;    /* enum percpu_mode: threads use the arena of their CPU */
+    uint64_t oversize_threshold; /* blocks of so many bytes come from an arena apart; 0: none do */
     bool abort_conf;          /* a bad option aborts */
     bool confirm_conf;        /* every option is printed at start */
     bool tcache;              /* threads cache blocks */
@@ -31,6 +37,36 @@ struct conf {
     bool xmalloc;             /* out of memory aborts */
 };
 extern HIDDEN struct conf conf;
+
+/* A setting that mallctl changes while the program runs. Zeroed memory means "as the option says". */
+struct setting {
+    _Atomic int64_t changed; /* 0, or the value + 2, which is 1 at least */
+};
+
+INLINE int64_t setting_or(const struct setting *s, int64_t otherwise)
+{
+    int64_t changed = atomic_load_explicit(&s->changed, memory_order_relaxed);
+    return changed ? changed - 2 : otherwise;
+}
+
+/* value >= -1. */
+INLINE void setting_change(struct setting *s, int64_t value)
+{
+    atomic_store_explicit(&s->changed, value + 2, memory_order_relaxed);
+}
+
+/* What holds for arenas that have no setting of their own, and for whole free chunks. */
+extern HIDDEN struct setting setting_decay_ms, setting_lg_dirty_mult;
+
+INLINE int64_t conf_decay_ms(void)
+{
+    return setting_or(&setting_decay_ms, conf.dirty_decay_ms);
+}
+
+INLINE int64_t conf_lg_dirty_mult(void)
+{
+    return setting_or(&setting_lg_dirty_mult, conf.lg_dirty_mult);
+}
 
 /* Reads all sources. Call once. */
 void conf_load(void);

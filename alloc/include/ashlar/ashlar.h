@@ -35,6 +35,58 @@ void *ashlar_valloc(size_t size_bytes);
 void *ashlar_pvalloc(size_t size_bytes);
 size_t ashlar_malloc_usable_size(const void *ptr);
 
+/* ---- chunk hooks -------------------------------------------------------------------------------
+ *
+ * Where an arena gets its chunks: seven functions of the program, given when the arena is made (mallctl
+ * "arenas.create") or exchanged later ("arena.<i>.chunk_hooks"). An arena made with hooks asks them for
+ * its very first chunk; one that got them later keeps its older chunks where those came from.
+ *
+ * Sizes, offsets and alignments are bytes and multiples of 4 MiB (size, alignment, size_a, size_b) or
+ * of the page (offset, length). Every hook may fail at any time; the heap stays whole. Every hook but
+ * alloc returns true for failure and for "not done here". Hooks are called by any thread, several at
+ * once, with locks of their arena held. They may allocate: what they take comes from an arena without
+ * hooks, as if the thread had no cache; if there is none, such an allocation fails. They must not
+ * touch blocks of the arena that they serve. errno is kept.
+ */
+
+/* size bytes at a multiple of alignment (a power of two), at new_addr where that is not NULL, or NULL. On
+ * return *zero says whether they read as zero, *commit whether they may be touched (both may be asked for:
+ * then true on entry). Another address than the one asked for, or memory given before, ends the program. */
+typedef void *(chunk_alloc_t)(void *new_addr, size_t size, size_t alignment, bool *zero,
+                              bool *commit, unsigned arena_ind);
+
+/* Takes a free chunk back: false: it is the program's again. True: decommit, then purge are tried,
+ * and the arena keeps it for reuse. */
+typedef bool(chunk_dalloc_t)(void *chunk, size_t size, bool committed, unsigned arena_ind);
+
+/* Makes length bytes at offset of a chunk usable after decommit; they then read as zero. */
+typedef bool(chunk_commit_t)(void *chunk, size_t size, size_t offset, size_t length,
+                             unsigned arena_ind);
+
+/* Gives the memory behind them back; they are not touched until they are committed again. */
+typedef bool(chunk_decommit_t)(void *chunk, size_t size, size_t offset, size_t length,
+                               unsigned arena_ind);
+
+/* Gives the memory behind them back, and keeps them usable: false: they read as zero from now on. */
+typedef bool(chunk_purge_t)(void *chunk, size_t size, size_t offset, size_t length,
+                            unsigned arena_ind);
+
+/* May a chunk be used and given back as two, or two neighbours as one? */
+typedef bool(chunk_split_t)(void *chunk, size_t size, size_t size_a, size_t size_b, bool committed,
+                            unsigned arena_ind);
+typedef bool(chunk_merge_t)(void *chunk_a, size_t size_a, void *chunk_b, size_t size_b,
+                            bool committed, unsigned arena_ind);
+
+typedef struct {
+    chunk_alloc_t *alloc;
+    chunk_dalloc_t *dalloc;
+    chunk_commit_t *commit;
+    chunk_decommit_t *decommit;
+    chunk_purge_t *purge;
+    chunk_split_t *split;
+    chunk_merge_t *merge;
+} chunk_hooks_t;
+
 /* Where this is not NULL it is called with each line of a warning or an error, closed by a newline and a zero,
  * instead of writing it to standard error. It must not allocate. opaque is NULL. */
 extern void (*malloc_message)(void *opaque, const char *line);

@@ -74,6 +74,8 @@ static void numbers(void)
     const struct number all[] = {
         {"narenas", &conf.narenas, 0, ARENAS_MAX},
         {"dirty_decay_ms", &conf.dirty_decay_ms, -1, INT64_C(1) << 40},
+        {"lg_dirty_mult", &conf.lg_dirty_mult, -1, 63},
+        {"oversize_threshold", &conf.oversize_threshold, 0, INT64_C(1) << 46},
         {"lg_tcache_max", &conf.lg_tcache_max, 4, 20},
         {"lg_prof_sample", &conf.lg_prof_sample, 0, 40},
     };
@@ -131,6 +133,9 @@ static void choices(void)
 {
     require_choice("zero_realloc", &conf.zero_realloc,
                    (const char *const[]){"free", "alloc", "abort", NULL});
+    require_choice("purge", &conf.purge, (const char *const[]){"decay", "ratio", NULL});
+    require_choice("percpu_arena", &conf.percpu_arena,
+                   (const char *const[]){"disabled", "percpu", "phycpu", NULL});
     require_choice("thp", &conf.thp, (const char *const[]){"default", "always", "never", NULL});
 }
 
@@ -293,8 +298,10 @@ static void confirm_conf_prints_all(void)
     conf_load();
     REQUIRE_SAME(unit_captured(),
                  "ashlar: abort_conf:false\nashlar: confirm_conf:true\nashlar: narenas:0\n"
-                 "ashlar: dirty_decay_ms:-1\nashlar: tcache:true\nashlar: lg_tcache_max:20\n"
-                 "ashlar: zero_realloc:alloc\nashlar: thp:never\nashlar: stats_print:false\n"
+                 "ashlar: purge:decay\nashlar: dirty_decay_ms:-1\nashlar: lg_dirty_mult:3\n"
+                 "ashlar: tcache:true\nashlar: lg_tcache_max:20\nashlar: zero_realloc:alloc\n"
+                 "ashlar: thp:never\nashlar: percpu_arena:disabled\n"
+                 "ashlar: oversize_threshold:0\nashlar: stats_print:false\n"
                  "ashlar: xmalloc:false\nashlar: prof:false\nashlar: lg_prof_sample:19\n");
 }
 
