@@ -5,9 +5,9 @@ ALLOC_SRCS := $(addprefix alloc/, \
 	os/pages.c os/process.c os/mutex.c os/base.c \
 	heap/pagemap.c heap/demand.c heap/hooks.c heap/extent.c heap/run.c heap/purge.c heap/misuse.c \
 	heap/bin.c heap/large.c heap/huge.c heap/arena.c \
-	thread/tcache.c thread/thread.c \
+	thread/tcache.c thread/thread.c thread/tcaches.c \
 	prof/prof.c \
-	api/boot.c api/early.c api/entry.c api/cxx.c \
+	api/boot.c api/early.c api/entry.c api/explicit.c api/extended.c api/cxx.c \
 	inspect/stats.c inspect/mallinfo.c inspect/check.c inspect/picture.c)
 
 # Hidden by default: inside the library every call and every variable is reached directly. A builtin

@@ -538,6 +538,9 @@ size_t arena_purge(struct arena *arena)
 size_t arena_purge_all(void)
 {
     size_t given_back = 0;
+    if (hooks_running) {
+        return 0; /* the locks of the arena that the hook serves are held */
+    }
     for (unsigned i = 0; i < arena_count(); i++) {
         struct arena *arena = arena_get(i);
         if (arena) {
@@ -552,7 +555,7 @@ bool arena_reclaim(void)
 {
     struct extent_figures before, after;
     if (hooks_running) {
-        return false; /* the locks of the arena that the hook serves are held */
+        return false; /* see arena_purge_all */
     }
     extent_figures(&before);
     for (unsigned i = 0; i < arena_count(); i++) {

@@ -151,7 +151,7 @@ void arena_decay_now(struct arena *arena);
  * hooks. Returns the bytes. */
 size_t arena_purge(struct arena *arena);
 
-/* Gives all unused memory of all arenas back now. Returns the bytes. */
+/* Gives all unused memory of all arenas back now. Returns the bytes. Does nothing inside a hook. */
 size_t arena_purge_all(void);
 
 /* Out of memory: gives back all unused memory and address space. True if a new try may succeed. Does

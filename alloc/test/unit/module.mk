@@ -9,8 +9,9 @@ UNIT_LAST_bits := alloc/util/diag.c
 UNIT_LAST_list := alloc/util/diag.c
 UNIT_LAST_prng := alloc/util/diag.c
 
-# A test of what several modules do together: chunk hooks at the floor of extents.
-UNIT_LAST_hooked := alloc/heap/extent.c
+# Tests of what several modules do together: chunk hooks at the floor of extents, and under the doors.
+UNIT_LAST_hooked     := alloc/heap/extent.c
+UNIT_LAST_hookfaults := alloc/inspect/check.c
 
 # The calls that faults.c stands before.
 UNIT_WRAPS := -Wl,--wrap=mmap,--wrap=munmap,--wrap=madvise,--wrap=clock_gettime \
