@@ -3,11 +3,11 @@
 ALLOC_SRCS := $(addprefix alloc/, \
 	util/diag.c util/tree.c util/size_class.c util/conf.c \
 	os/pages.c os/process.c os/mutex.c os/base.c \
-	heap/pagemap.c heap/demand.c heap/extent.c heap/run.c heap/purge.c heap/misuse.c \
+	heap/pagemap.c heap/demand.c heap/hooks.c heap/extent.c heap/run.c heap/purge.c heap/misuse.c \
 	heap/bin.c heap/large.c heap/huge.c heap/arena.c \
-	thread/tcache.c thread/thread.c \
+	thread/tcache.c thread/thread.c thread/tcaches.c \
 	prof/prof.c \
-	api/boot.c api/early.c api/entry.c api/cxx.c \
+	api/boot.c api/early.c api/entry.c api/explicit.c api/extended.c api/cxx.c \
 	inspect/stats.c inspect/mallinfo.c inspect/check.c inspect/picture.c \
 	inspect/ctl.c inspect/report.c)
 

@@ -80,6 +80,13 @@ static void bucket_settle(struct bin *bin, struct run *run)
     }
 }
 
+/* The word of every page of a small run. */
+static uint64_t word_of(const struct run *run)
+{
+    uint64_t word = page_word_make(run_addr(run), PAGE_SMALL, run->class);
+    return chunk_of((uintptr_t)run)->pool->apart ? page_word_uncached(word) : word;
+}
+
 static void set_words(const struct run *run, uint64_t word)
 {
     uintptr_t addr = run_addr(run);
@@ -104,7 +111,7 @@ static struct run *run_new(struct bin *bin, struct pool *pool, unsigned class)
         unsigned low = i * 64, n = c->run_regions > low ? c->run_regions - low : 0;
         bits_set(run, i, n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1);
     }
-    set_words(run, page_word_make(run_addr(run), PAGE_SMALL, class));
+    set_words(run, word_of(run));
     bin->nruns++;
     bin->nruns_made++;
     return run;
@@ -391,7 +398,7 @@ static void check_run(const struct bin *bin, const struct run *run, struct tally
     if (run->bucket != (apart ? NO_BUCKET : bucket_of(run))) {
         complain(t, "N2", run);
     }
-    uint64_t word = page_word_make(run_addr(run), PAGE_SMALL, run->class);
+    uint64_t word = word_of(run);
     for (unsigned i = 0; i < run->npages; i++) {
         if (page_word(run_addr(run) + ((uintptr_t)i << LG_PAGE)) != word) {
             complain(t, "N4", run);

@@ -1,9 +1,6 @@
 /* huge.c: see huge.h. */
 #include "huge.h"
 #include "purge.h"
-#include "../os/pages.h"
-
-struct huge_counts huge_counts[HUGE_CLASSES];
 
 size_t huge_class_chunks(unsigned class)
 {
@@ -19,16 +16,6 @@ unsigned huge_class_of(size_t nchunks)
     return 4 * (lg - 1) + (unsigned)((nchunks - 1) >> (lg - 2) & 3);
 }
 
-static void count_malloc(size_t nchunks)
-{
-    atomic_fetch_add_explicit(&huge_counts[huge_class_of(nchunks)].nmalloc, 1, RELAXED);
-}
-
-static void count_free(size_t nchunks)
-{
-    atomic_fetch_add_explicit(&huge_counts[huge_class_of(nchunks)].ndalloc, 1, RELAXED);
-}
-
 static size_t chunks_for(size_t size)
 {
     return (size >> LG_CHUNK) + ((size & CHUNK_MASK) != 0);
@@ -36,56 +23,45 @@ static size_t chunks_for(size_t size)
 
 /* A recycled extent may be backed beyond what the block needs. Whole huge pages of that go back: less
  * would cut one up. */
-static void purge_tail(const struct extent *e, size_t size)
+static void purge_tail(struct extent *e, size_t size)
 {
     uintptr_t end = e->addr + e->nchunks * CHUNK_SIZE;
     uintptr_t from = ROUND_UP(e->addr + size, HUGEPAGE_SIZE);
     if (!e->zeroed && from < end) {
-        pages_purge((void *)from, end - from);
+        (void)extent_purge_pages(e, from, end - from);
     }
 }
 
-void *huge_alloc(size_t size, size_t alignment, bool *zeroed)
+void *huge_alloc(struct extents *set, unsigned arena, size_t size, size_t alignment, bool *zeroed)
 {
     size_t nchunks = chunks_for(size ? size : 1);
-    struct extent *e =
-        extent_alloc(nchunks, alignment > CHUNK_SIZE ? alignment : CHUNK_SIZE, CHUNK_HUGE);
+    struct extent *e = extent_alloc(set, arena, nchunks,
+                                    alignment > CHUNK_SIZE ? alignment : CHUNK_SIZE, CHUNK_HUGE);
     if (!e) {
         return NULL;
     }
     *zeroed = e->zeroed;
-    count_malloc(nchunks);
     purge_tail(e, size);
-    purge_decay_extents();
+    purge_decay_extents(set);
     return (void *)e->addr;
 }
 
 void huge_free(struct extent *extent)
 {
-    count_free(extent->nchunks);
+    struct extents *set = extent->set; /* the extent may be another's, or gone, once it is free */
     extent_free(extent);
-    purge_bound_extents();
+    purge_bound_extents(set);
 }
 
-static bool change_length(struct extent *e, size_t nchunks)
+bool huge_resize(struct extent *e, size_t size)
 {
+    size_t nchunks = chunks_for(size);
     if (nchunks > e->nchunks) {
         return extent_grow(e, nchunks);
     }
     if (nchunks < e->nchunks) {
         extent_shrink(e, nchunks);
-        purge_bound_extents();
+        purge_bound_extents(e->set);
     }
     return true;
-}
-
-bool huge_resize(struct extent *e, size_t size)
-{
-    size_t before = e->nchunks;
-    bool done = change_length(e, chunks_for(size));
-    if (e->nchunks != before) {
-        count_free(before);
-        count_malloc(e->nchunks);
-    }
-    return done;
 }

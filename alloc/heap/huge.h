@@ -10,9 +10,9 @@
 
 #include "extent.h"
 
-/* A block of at least size bytes at a multiple of `alignment` (a power of two), or NULL.
- * *zeroed says that it reads as zero. */
-void *huge_alloc(size_t size, size_t alignment, bool *zeroed);
+/* A block of at least size bytes at a multiple of `alignment` (a power of two), or NULL, for the arena
+ * with this index. *zeroed says that it reads as zero. */
+void *huge_alloc(struct extents *set, unsigned arena, size_t size, size_t alignment, bool *zeroed);
 
 /* The extent must be live and start at the block. */
 void huge_free(struct extent *extent);
@@ -27,11 +27,6 @@ bool huge_resize(struct extent *extent, size_t size);
 /* The chunks of a class, and the class of a length. */
 size_t huge_class_chunks(unsigned class);
 unsigned huge_class_of(size_t nchunks);
-
-struct huge_counts {
-    _Atomic uint64_t nmalloc, ndalloc; /* ever; a block resized in place leaves one class for another */
-};
-extern HIDDEN struct huge_counts huge_counts[HUGE_CLASSES];
 
 INLINE size_t huge_usable(const struct extent *extent)
 {

@@ -83,6 +83,9 @@ struct pool {
     struct mutex lock;
     _Atomic uint32_t generation; /* counts the times that a fork left it unusable; read anywhere */
     unsigned arena;           /* index of the arena that it is a member of */
+    bool apart;               /* its blocks stay out of the caches of threads (arena.h); constant */
+    _Atomic(struct extents *) extents; /* where new chunks come from; read anywhere */
+    struct setting decay_ms, lg_dirty_mult; /* of this pool, see conf_decay_ms */
     struct tree free[2];      /* by kind */
     _Atomic size_t pages_free[2]; /* by kind; written under the lock, read anywhere */
     _Atomic size_t pages_used;    /* likewise */
@@ -90,7 +93,6 @@ struct pool {
     struct demand demand;     /* in pages */
     uint64_t npurges, nmadvises; /* times that some were purged, and calls of the system for it */
     uint64_t pages_purged;    /* ever */
-    struct setting decay_ms, lg_dirty_mult; /* of this pool, see conf_decay_ms */
     _Atomic uint64_t decay_next_ms; /* when purge looks for old dirty runs again; read anywhere */
     struct list_node chunks;  /* by order of birth */
     _Atomic size_t nchunks;   /* read anywhere */
@@ -118,7 +120,17 @@ INLINE struct run *run_of_word(uint64_t word, uintptr_t addr)
     return run_of_page(addr - page_word_offset(word, addr));
 }
 
+/* Empties the pool, whose chunks are forgotten. Zeroed memory becomes one that takes its chunks from
+ * the shared extents. */
 void pool_init(struct pool *pool, unsigned arena);
+
+/* Gives all chunks back with all that is in them. */
+void pool_reset(struct pool *pool);
+
+INLINE struct extents *pool_extents(struct pool *pool)
+{
+    return atomic_load_explicit(&pool->extents, ACQUIRE);
+}
 
 /* Takes or gives up the lock; after a fork that left it held, the pool starts empty. */
 void pool_enter(struct pool *pool);
@@ -162,6 +174,9 @@ struct pool_figures {
     uint64_t npurges, nmadvises, pages_purged;
 };
 void pool_figures(struct pool *pool, struct pool_figures *out);
+
+/* Calls visit for each used run; holds the lock. */
+void pool_each_used(struct pool *pool, void (*visit)(struct run *run, void *context), void *context);
 
 /* R1 to R5 for every chunk of the pool; takes the lock. */
 bool pool_check(struct pool *pool);

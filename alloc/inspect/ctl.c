@@ -2,8 +2,9 @@
 #include "ctl.h"
 #include "stats.h"
 #include "../api/boot.h"
+#include "../api/explicit.h"
 #include "../os/base.h"
-#include "../thread/thread.h"
+#include "../thread/tcaches.h"
 #include "../util/conf.h"
 
 #include <errno.h>
@@ -35,10 +36,16 @@ enum act {
     ACT_THREAD_IDLE,
     ACT_THREAD_TCACHE_ENABLED,
     ACT_THREAD_TCACHE_FLUSH,
+    ACT_TCACHE_CREATE,
+    ACT_TCACHE_FLUSH,
+    ACT_TCACHE_DESTROY,
     ACT_OPT_NARENAS,
     ACT_ARENA_INITIALIZED,
     ACT_ARENA_PURGE,
     ACT_ARENA_DECAY,
+    ACT_ARENA_RESET,
+    ACT_ARENA_DESTROY,
+    ACT_ARENA_CHUNK_HOOKS,
     ACT_ARENA_DSS,
     ACT_ARENA_LG_DIRTY_MULT,
     ACT_ARENA_DECAY_TIME,
@@ -46,6 +53,8 @@ enum act {
     ACT_NARENAS,
     ACT_ARENAS_INITIALIZED,
     ACT_ARENAS_LOOKUP,
+    ACT_ARENAS_EXTEND,
+    ACT_ARENAS_CREATE,
     ACT_ARENAS_LG_DIRTY_MULT,
     ACT_ARENAS_DECAY_TIME,
     ACT_ARENAS_DECAY_MS,
@@ -104,6 +113,15 @@ static const struct ctl_name names[] = {
     {"thread.prof.active",
      "whether the calling thread's allocations are sampled",
      CTL_BOOL, CTL_RW, CTL_CORE, CTL_ABSENT, 0},
+    {"tcache.create",
+     "makes a cache and gives its identifier",
+     CTL_UNSIGNED, CTL_R, CTL_CORE, CTL_MAKES, ACT_TCACHE_CREATE},
+    {"tcache.flush",
+     "empties the cache with this identifier",
+     CTL_UNSIGNED, CTL_W, CTL_CORE, CTL_ACT, ACT_TCACHE_FLUSH},
+    {"tcache.destroy",
+     "empties it and ends it",
+     CTL_UNSIGNED, CTL_W, CTL_CORE, CTL_ACT, ACT_TCACHE_DESTROY},
     {"config.cache_oblivious",
      "large blocks begin at scattered offsets in their first page",
      CTL_BOOL, CTL_R, CTL_CORE, CTL_VALUE, false},
@@ -179,6 +197,12 @@ static const struct ctl_name names[] = {
     {"opt.narenas",
      "arenas that threads are spread over at most",
      CTL_UNSIGNED, CTL_R, CTL_CORE, CTL_ACT, ACT_OPT_NARENAS},
+    {"opt.percpu_arena",
+     "threads use the arena of their CPU",
+     CTL_TEXT, CTL_R, CTL_LATER, CTL_OPTION, 0},
+    {"opt.oversize_threshold",
+     "blocks of so many bytes come from an arena apart; 0: none do",
+     CTL_SIZE, CTL_R, CTL_LATER, CTL_OPTION, 0},
     {"opt.purge",
      "decay: free pages go back by age; ratio: by the ratio to what is in use",
      CTL_TEXT, CTL_R, CTL_CORE, CTL_OPTION, 0},
@@ -269,6 +293,15 @@ static const struct ctl_name names[] = {
     {"arena.<i>.decay",
      "gives back what is due",
      CTL_VOID, CTL_ACTS, CTL_CORE, CTL_ACT, ACT_ARENA_DECAY},
+    {"arena.<i>.reset",
+     "takes all blocks of an arena that the program made away",
+     CTL_VOID, CTL_ACTS, CTL_CORE, CTL_ACT, ACT_ARENA_RESET},
+    {"arena.<i>.destroy",
+     "takes the arena away too, and its index may be given again",
+     CTL_VOID, CTL_ACTS, CTL_LATER, CTL_ACT, ACT_ARENA_DESTROY},
+    {"arena.<i>.chunk_hooks",
+     "where the arena gets its chunks from",
+     CTL_HOOKS, CTL_RW, CTL_CORE, CTL_ACT, ACT_ARENA_CHUNK_HOOKS},
     {"arena.<i>.dss",
      "when sbrk(2) is a source of its chunks; only disabled can be written",
      CTL_TEXT, CTL_RW, CTL_CORE, CTL_ACT, ACT_ARENA_DSS},
@@ -290,6 +323,12 @@ static const struct ctl_name names[] = {
     {"arenas.lookup",
      "the arena of the block at the address that is written",
      CTL_LOOKUP, CTL_RW, CTL_LATER, CTL_ACT, ACT_ARENAS_LOOKUP},
+    {"arenas.extend",
+     "makes an arena and gives its index",
+     CTL_UNSIGNED, CTL_R, CTL_CORE, CTL_MAKES, ACT_ARENAS_EXTEND},
+    {"arenas.create",
+     "the same; with hooks from its first chunk on where some are written",
+     CTL_CREATE, CTL_RW, CTL_LATER, CTL_MAKES, ACT_ARENAS_CREATE},
     {"arenas.quantum",
      "every block is aligned to this",
      CTL_SIZE, CTL_R, CTL_CORE, CTL_VALUE, QUANTUM},
@@ -579,13 +618,14 @@ COLD const struct ctl_name *ctl_row(size_t row)
 
 COLD const char *ctl_type_name(enum ctl_type type)
 {
-    static const char text[][16] = {
+    static const char text[][28] = {
         [CTL_VOID] = "void",          [CTL_BOOL] = "bool",
         [CTL_UNSIGNED] = "unsigned",  [CTL_UINT32] = "uint32_t",
         [CTL_UINT64] = "uint64_t",    [CTL_SIZE] = "size_t",
         [CTL_SSIZE] = "ssize_t",      [CTL_TEXT] = "const char *",
         [CTL_BOOLS] = "bool *",       [CTL_POINTER_U64] = "uint64_t *",
         [CTL_POINTER_SIZE] = "size_t *", [CTL_LOOKUP] = "unsigned, void*",
+        [CTL_CREATE] = "unsigned, chunk_hooks_t *", [CTL_HOOKS] = "chunk_hooks_t",
     };
     return text[type];
 }
@@ -597,8 +637,8 @@ static struct mutex lock;
 static uint64_t epoch;                      /* how often it was renewed */
 static bool whole;                          /* there is one */
 static struct stats_heap heap;
-static struct stats_arena *arenas[ARENAS_MAX];
-static uint64_t read_in[ARENAS_MAX];        /* the epoch that an arena was read in last */
+static struct stats_arena *arenas[ARENA_INDICES];
+static uint64_t read_in[ARENA_INDICES];     /* the epoch that an arena was read in last */
 static struct stats_arena *sum;             /* of those of this epoch */
 
 /* Arenas are counted as the indices that may be in use: those that threads are spread over, made yet or not,
@@ -684,7 +724,7 @@ static const void *structure(const struct ctl_name *n, const size_t index[2])
         return &heap;
     }
     bool one = strchr(n->name, '<') && !is_all(index[0], arena_indices());
-    if (one && (index[0] >= ARENAS_MAX || read_in[index[0]] != epoch)) {
+    if (one && (index[0] >= ARENA_INDICES || read_in[index[0]] != epoch)) {
         return NULL;
     }
     const struct stats_arena *arena = one ? arenas[index[0]] : sum;
@@ -769,15 +809,34 @@ static void forget_waits(struct arena *arena)
     }
 }
 
+static unsigned new_unsigned(const struct call *c)
+{
+    unsigned value;
+    memcpy(&value, c->newp, sizeof value);
+    return value;
+}
+
 static int act_thread_arena(const struct call *c, struct ctl_value *old)
 {
-    unsigned wanted;
-    old->number = thread_arena()->index;
+    old->number = explicit_of_thread();
+    return !c->newp || explicit_bind(new_unsigned(c)) ? 0 : EFAULT;
+}
+
+/* An index or identifier that was given, or `none`. */
+static int made(struct ctl_value *old, unsigned id, unsigned none)
+{
+    old->number = id;
+    return id != none ? 0 : EAGAIN;
+}
+
+static int act_arenas_create(const struct call *c, struct ctl_value *old)
+{
+    const chunk_hooks_t *hooks = NULL;
     if (c->newp) {
-        memcpy(&wanted, c->newp, sizeof wanted);
-        return wanted == old->number ? 0 : EFAULT;
+        memcpy(&hooks, c->newp, sizeof hooks);
     }
-    return 0;
+    struct arena *arena = arena_create(hooks);
+    return made(old, arena ? arena->index : ARENA_NONE, ARENA_NONE);
 }
 
 static int act_thread_idle(void)
@@ -819,7 +878,22 @@ static int act_arena_purge(const struct call *c)
 {
     each_arena(c->index[0], purge_one);
     if (c->index[0] == 0 || is_all(c->index[0], arena_indices())) {
-        (void)extent_purge(0, UINT64_MAX);
+        (void)extent_purge(&extents_shared, 0, UINT64_MAX);
+    }
+    return 0;
+}
+
+static int act_arena_hooks(const struct call *c, struct ctl_value *old)
+{
+    struct arena *arena = arena_at(c->index[0]);
+    chunk_hooks_t hooks;
+    if (!arena) {
+        return EFAULT;
+    }
+    old->hooks = arena_hooks(arena);
+    if (c->newp) {
+        memcpy(&hooks, c->newp, sizeof hooks);
+        return arena_set_hooks(arena, &hooks) ? 0 : EAGAIN;
     }
     return 0;
 }
@@ -969,6 +1043,12 @@ static int act(const struct call *c, struct ctl_value *old)
         return act_tcache_enabled(c, old);
     case ACT_THREAD_TCACHE_FLUSH:
         return thread_cache_flush() ? 0 : EFAULT;
+    case ACT_TCACHE_CREATE:
+        return made(old, tcaches_create(), TCACHES_NONE);
+    case ACT_TCACHE_FLUSH:
+        return c->newp && !tcaches_flush(new_unsigned(c)) ? EFAULT : 0;
+    case ACT_TCACHE_DESTROY:
+        return c->newp && !tcaches_destroy(new_unsigned(c)) ? EFAULT : 0;
     case ACT_OPT_NARENAS:
         return number(old, arena_limit());
     case ACT_ARENA_INITIALIZED:
@@ -976,8 +1056,14 @@ static int act(const struct call *c, struct ctl_value *old)
     case ACT_ARENA_PURGE:
         return act_arena_purge(c);
     case ACT_ARENA_DECAY:
-        each_arena(i, arena_decay);
+        each_arena(i, arena_decay_now);
         return 0;
+    case ACT_ARENA_RESET:
+        return explicit_reset((unsigned)i) ? 0 : EFAULT;
+    case ACT_ARENA_DESTROY:
+        return explicit_destroy((unsigned)i) ? 0 : EFAULT;
+    case ACT_ARENA_CHUNK_HOOKS:
+        return act_arena_hooks(c, old);
     case ACT_ARENA_LG_DIRTY_MULT:
     case ACT_ARENA_DECAY_TIME:
     case ACT_ARENA_DECAY_MS:
@@ -988,6 +1074,9 @@ static int act(const struct call *c, struct ctl_value *old)
         return 0; /* see read_back */
     case ACT_ARENAS_LOOKUP:
         return act_arenas_lookup(c, old);
+    case ACT_ARENAS_EXTEND:
+    case ACT_ARENAS_CREATE:
+        return act_arenas_create(c, old);
     case ACT_ARENAS_LG_DIRTY_MULT:
         return set_in_range(c, old, conf_lg_dirty_mult(), 63, set_default_ratio, NULL);
     case ACT_ARENAS_DECAY_TIME:
@@ -1042,6 +1131,7 @@ static int perform(const struct call *c, struct ctl_value *old)
     case CTL_HCHUNK:
         return read_figure(n, c->index, old);
     case CTL_ACT:
+    case CTL_MAKES:
         break;
     }
     return act(c, old);
@@ -1197,11 +1287,14 @@ static size_t old_bytes(enum ctl_type type)
         return sizeof(bool);
     case CTL_UNSIGNED:
     case CTL_LOOKUP:
+    case CTL_CREATE:
         return sizeof(unsigned);
     case CTL_UINT32:
         return sizeof(uint32_t);
     case CTL_BOOLS:
         return arena_indices() * sizeof(bool);
+    case CTL_HOOKS:
+        return sizeof(chunk_hooks_t);
     case CTL_UINT64:
     case CTL_SIZE:
     case CTL_SSIZE:
@@ -1215,7 +1308,7 @@ static size_t old_bytes(enum ctl_type type)
 
 static size_t new_bytes(enum ctl_type type)
 {
-    return type == CTL_LOOKUP ? sizeof(void *) : old_bytes(type);
+    return type == CTL_LOOKUP || type == CTL_CREATE ? sizeof(void *) : old_bytes(type);
 }
 
 /* Copies the value, or as much of it as there is room for. */
@@ -1227,7 +1320,8 @@ static void read_back(const struct call *c, const struct ctl_value *v, size_t by
         uint32_t u32;
         uint64_t u64;
         const void *pointer;
-        bool flags[ARENAS_MAX];
+        chunk_hooks_t hooks;
+        bool flags[ARENA_INDICES];
     } value;
     switch ((enum ctl_type)c->name->type) {
     case CTL_BOOL:
@@ -1235,6 +1329,7 @@ static void read_back(const struct call *c, const struct ctl_value *v, size_t by
         break;
     case CTL_UNSIGNED:
     case CTL_LOOKUP:
+    case CTL_CREATE:
         value.u = (unsigned)v->number;
         break;
     case CTL_UINT32:
@@ -1251,9 +1346,12 @@ static void read_back(const struct call *c, const struct ctl_value *v, size_t by
         value.pointer = v->pointer;
         break;
     case CTL_BOOLS:
-        for (unsigned i = 0; i < ARENAS_MAX; i++) {
+        for (unsigned i = 0; i < ARENA_INDICES; i++) {
             value.flags[i] = arena_at(i) != NULL;
         }
+        break;
+    case CTL_HOOKS:
+        value.hooks = v->hooks;
         break;
     case CTL_VOID:
         return;
@@ -1272,7 +1370,7 @@ static bool permitted(const struct call *c)
 
 static int answer(struct call *c)
 {
-    struct ctl_value old = {0, NULL};
+    struct ctl_value old = {.number = 0};
     const struct ctl_name *n = c->name;
     if (n->source == CTL_ABSENT || !in_range(n, c->index)) {
         return ENOENT;
@@ -1285,6 +1383,9 @@ static int answer(struct call *c)
         return EINVAL;
     }
     bool reads = c->oldp && c->oldlenp, fits = !reads || *c->oldlenp == bytes;
+    if (n->source == CTL_MAKES && !(reads && fits)) {
+        return EINVAL;
+    }
     if (!fits && n->type != CTL_LOOKUP) {
         c->newp = NULL; /* nothing is changed when what was is not told as a whole */
     }
@@ -1298,8 +1399,8 @@ static int answer(struct call *c)
 COLD int ctl_read(const struct ctl_name *name, const size_t index[2], struct ctl_value *out)
 {
     struct call c = {.name = name, .index = {index[0], index[1]}};
-    *out = (struct ctl_value){0, NULL};
-    return name->source == CTL_ABSENT || !in_range(name, c.index) ? ENOENT : perform(&c, out);
+    *out = (struct ctl_value){.number = 0};
+    return name->source == CTL_ABSENT || name->source == CTL_MAKES || !in_range(name, c.index) ? ENOENT : perform(&c, out);
 }
 
 /* Names are asked of a heap that has started, with an arena at least. */

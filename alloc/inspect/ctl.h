@@ -19,6 +19,7 @@
 #define ASHLAR_INSPECT_CTL_H
 
 #include "../api/door.h"
+#include "../include/ashlar/ashlar.h"
 #include "../util/common.h"
 
 enum ctl_type {
@@ -33,7 +34,9 @@ enum ctl_type {
     CTL_BOOLS,        /* bool *: as many as there are arenas */
     CTL_POINTER_U64,  /* uint64_t * */
     CTL_POINTER_SIZE, /* size_t * */
-    CTL_LOOKUP        /* reads an unsigned, given a void * */
+    CTL_LOOKUP,       /* reads an unsigned, given a void * */
+    CTL_CREATE,       /* reads an unsigned, given a chunk_hooks_t * or nothing */
+    CTL_HOOKS         /* chunk_hooks_t */
 };
 
 enum ctl_access { CTL_ACTS = 0, CTL_R = 1, CTL_W = 2, CTL_RW = CTL_R | CTL_W };
@@ -49,7 +52,8 @@ enum ctl_source {
     CTL_BIN,      /* struct stats_bin */
     CTL_LRUN,     /* struct stats_class of a large class */
     CTL_HCHUNK,   /* and of a huge one */
-    CTL_ACT       /* enum act `where` (ctl.c) */
+    CTL_ACT,      /* enum act `where` (ctl.c) */
+    CTL_MAKES     /* likewise; being read makes something, so it must be read, and as a whole */
 };
 
 struct ctl_name {
@@ -67,10 +71,11 @@ const struct ctl_name *ctl_row(size_t row);
 /* The name of a type in C. */
 const char *ctl_type_name(enum ctl_type type);
 
-/* A value as it is read: a number, or a pointer. */
+/* A value as it is read: a number, a pointer, or hooks. */
 struct ctl_value {
     uint64_t number;
     const void *pointer;
+    chunk_hooks_t hooks;
 };
 
 /* Reads a name without any effect; 0 or the error that mallctl gives. */

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-void (*DOOR(malloc_message))(void *opaque, const char *text);
-
 #define PIECE_BYTES 480u /* below what diag_print writes at once */
 #define MERGED CTL_ALL_ARENAS
 

@@ -17,13 +17,11 @@
 #define ASHLAR_INSPECT_REPORT_H
 
 #include "../api/door.h"
+#include "../include/ashlar/ashlar.h"
 
 /* Renews the snapshot and writes the report in pieces. Without a function, malloc_message is taken, and
  * without that standard error. */
 EXPORT void DOOR(malloc_stats_print)(void (*write)(void *opaque, const char *text), void *opaque,
                                      const char *opts);
-
-/* The program may set it. */
-extern EXPORT void (*DOOR(malloc_message))(void *opaque, const char *text);
 
 #endif

@@ -102,27 +102,37 @@ static void classes_read(struct arena *arena, struct stats_arena *out)
     }
 }
 
-/* Whole chunks, which are of all arenas. */
-static void chunks_read(struct stats_arena *out)
+/* Free chunks. */
+static void extents_read(struct extents *set, struct stats_arena *out)
 {
     struct extent_figures f;
-    for (unsigned class = 0; class < HUGE_CLASSES; class++) {
-        struct stats_class *c = &out->hchunks[class];
-        c->ndalloc = read64(&huge_counts[class].ndalloc);
-        c->nmalloc = c->nrequests = read64(&huge_counts[class].nmalloc);
-        c->current = c->nmalloc - c->ndalloc;
-        kind_add(&out->huge, c, 0);
-    }
-    out->huge.allocated = stats_huge_bytes();
-    extent_figures(&f);
-    out->pactive += out->huge.allocated >> LG_PAGE;
+    extents_figures(set, &f);
     out->pdirty += f.dirty_chunks * CHUNK_PAGES;
-    out->retained =
+    out->retained +=
         stats_minus(f.reserved_bytes, (f.live_chunks + f.dirty_chunks) * CHUNK_SIZE);
-    out->mapped += out->huge.allocated;
     out->npurge += f.npurges;
     out->nmadvise += f.nmadvises;
     out->purged += f.chunks_purged * CHUNK_PAGES;
+}
+
+static void chunks_read(struct arena *arena, struct stats_arena *out)
+{
+    for (unsigned class = 0; class < HUGE_CLASSES; class++) {
+        struct stats_class *c = &out->hchunks[class];
+        c->ndalloc = read64(&arena->huge[class].ndalloc);
+        c->nmalloc = c->nrequests = read64(&arena->huge[class].nmalloc);
+        c->current = c->nmalloc - c->ndalloc;
+        kind_add(&out->huge, c, 0);
+    }
+    out->huge.allocated = atomic_load_explicit(&arena->huge_bytes, RELAXED);
+    out->pactive += out->huge.allocated >> LG_PAGE;
+    out->mapped += out->huge.allocated;
+    if (arena->index == 0) { /* those that arenas share */
+        extents_read(&extents_shared, out);
+    }
+    if (arena->own) {
+        extents_read(arena->own, out);
+    }
 }
 
 COLD void stats_arena_read(struct arena *arena, struct stats_arena *out)
@@ -142,9 +152,7 @@ COLD void stats_arena_read(struct arena *arena, struct stats_arena *out)
     out->metadata_allocated = sizeof *arena;
     out->decay_ms = pool_decay_ms(&arena->pool);
     out->lg_dirty_mult = pool_lg_dirty_mult(&arena->pool);
-    if (arena->index == 0) {
-        chunks_read(out);
-    }
+    chunks_read(arena, out);
     uint64_t allocated = out->small.allocated + out->large.allocated + out->huge.allocated;
     out->pactive = larger(out->pactive, (allocated + PAGE_MASK) >> LG_PAGE);
     out->resident = ((out->pactive + out->pdirty) << LG_PAGE) + out->metadata_mapped;
@@ -195,7 +203,7 @@ COLD void stats_heap_read(const struct stats_arena *sum, struct stats_heap *out)
         .retained = sum->retained,
         .chunks_current = f.live_chunks,
         .chunks_total = f.chunks_made,
-        .chunks_high = f.live_peak,
+        .chunks_high = extent_live_bytes_peak() >> LG_CHUNK,
         .zero_reallocs = atomic_load_explicit(&entry_zero_reallocs, RELAXED),
     };
     out->resident = out->active + (sum->pdirty << LG_PAGE) + out->metadata;
@@ -209,7 +217,8 @@ size_t stats_huge_bytes(void)
     size_t chunks = 0;
     extent_figures(&f);
     for (unsigned i = 0; i < arena_count(); i++) {
-        chunks += count_read(&arena_get(i)->pool.nchunks);
+        struct arena *arena = arena_get(i);
+        chunks += arena ? count_read(&arena->pool.nchunks) : 0;
     }
     return stats_minus(f.live_chunks, chunks) * CHUNK_SIZE;
 }
@@ -222,9 +231,12 @@ EXPORT void ashlar_stats_get(struct ashlar_stats *out)
     struct extent_figures f;
     size_t remote = 0, huge;
     thread_totals(&t);
-    s.narenas = arena_count();
-    for (unsigned i = 0; i < s.narenas; i++) {
-        add_arena(arena_get(i), &s, &remote);
+    for (unsigned i = 0; i < arena_count(); i++) {
+        struct arena *arena = arena_get(i);
+        if (arena) {
+            add_arena(arena, &s, &remote);
+            s.narenas++;
+        }
     }
     extent_figures(&f);
     huge = stats_huge_bytes();

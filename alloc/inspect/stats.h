@@ -7,7 +7,7 @@
  * Figures of one arena are read part after part while threads may run, so one that must not be below
  * another is raised to it where they crossed: at rest nothing is.
  *
- * Whole chunks belong to no arena; what is known of them is told with arena 0.
+ * Free chunks that all arenas share are told with arena 0.
  */
 #ifndef ASHLAR_INSPECT_STATS_H
 #define ASHLAR_INSPECT_STATS_H

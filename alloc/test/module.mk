@@ -7,7 +7,7 @@ TEST_SO     = -L$(B) -lashlar -Wl,-rpath,$(abspath $(B))
 
 # Contract tests: NAME against libashlar_prefixed.a, NAME_so against libashlar.so, NAME_libc against
 # the C library (the control: what fails there is a mistake of the test).
-API_NAMES := errno_rules sizes contents threads figures no_memory ctl ctl_stats
+API_NAMES := errno_rules sizes contents threads figures no_memory extended ctl ctl_stats
 API_TESTS := $(API_NAMES:%=$(B)/test/api/%) $(API_NAMES:%=$(B)/test/api/%_so) $(B)/test/api/cxx
 API_TESTS += $(B)/test/api/mallinfo
 API_CONTROLS := $(API_NAMES:%=$(B)/test/api/%_libc) $(B)/test/api/mallinfo_libc

@@ -64,6 +64,8 @@ static const struct option options[] = {
     CHOICE(junk, "false", "true", "alloc", "free"),
     BOOL(zero),
     CHOICE(thp, "default", "always", "never"),
+    CHOICE(percpu_arena, "disabled", "percpu", "phycpu"),
+    UNSIGNED(oversize_threshold, 0, INT64_C(1) << 46),
     BOOL(xmalloc),
     BOOL(stats_print),
     TEXT(stats_print_opts, "gmdablhxJ"),
@@ -75,7 +77,7 @@ static const struct option options[] = {
 
 /* Keys of other allocators of this family that mean nothing here. */
 static const char foreign_keys[] = "|muzzy_decay_ms|metadata_thp|hpa|hpa_slab_max_alloc|lg_chunk|dss|"
-                                   "background_thread|percpu_arena|oversize_threshold|";
+                                   "background_thread|";
 
 static bool word_equals(const char *word, size_t len, const char *text)
 {

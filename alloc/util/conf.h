@@ -20,6 +20,7 @@
 enum zero_realloc { ZERO_REALLOC_FREE, ZERO_REALLOC_ALLOC, ZERO_REALLOC_ABORT };
 enum thp_policy { THP_DEFAULT, THP_ALWAYS, THP_NEVER };
 enum purge_mode { PURGE_DECAY, PURGE_RATIO };
+enum percpu_mode { PERCPU_DISABLED, PERCPU_CPU, PERCPU_PHYCPU };
 enum junk { JUNK_NONE, JUNK_BOTH, JUNK_ALLOC, JUNK_FREE };
 
 #define CONF_TEXT_BYTES 128u           /* of a value that is text, its closing zero included */
@@ -34,6 +35,8 @@ struct conf {
     uint64_t lg_tcache_max;   /* log2 of the largest block that a thread cache holds */
     uint64_t zero_realloc;    /* enum zero_realloc: what realloc(p, 0) does */
     uint64_t thp;             /* enum thp_policy */
+    uint64_t percpu_arena;    /* enum percpu_mode: threads use the arena of their CPU */
+    uint64_t oversize_threshold; /* blocks of so many bytes come from an arena apart; 0: none do */
     uint64_t junk;            /* enum junk: 0xa5 into new blocks, 0x5a into freed ones */
     bool zero;                /* every new block reads as zero */
     bool retain;              /* address space that is free stays ours */

@@ -38,6 +38,13 @@ struct doors {
     void *(*pvalloc)(size_t);
     size_t (*usable_size)(void *);
     bool (*check)(void); /* from here on: NULL in the control */
+    void *(*mallocx)(size_t, int);
+    void *(*rallocx)(void *, size_t, int);
+    size_t (*xallocx)(void *, size_t, size_t, int);
+    size_t (*sallocx)(const void *, int);
+    void (*dallocx)(void *, int);
+    void (*sdallocx)(void *, size_t, int);
+    size_t (*nallocx)(size_t, int);
     void (*stats)(struct ashlar_stats *);
     size_t (*purge)(void);
     void (*picture)(int);

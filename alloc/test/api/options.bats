@@ -20,6 +20,20 @@ value() {
     [ "$(value narenas:6 arenas narenas)" -eq 6 ]
 }
 
+@test "percpu_arena:percpu has an arena a CPU at most, phycpu half of them" {
+    cpus=$(awk '/^Cpus_allowed_list/ { n = split($2, part, /[-,]/); print part[n] + 1 }' /proc/self/status)
+    n="$(value percpu_arena:percpu,narenas:1000 arenas narenas)"
+    [ "$n" -ge 1 ] && [ "$n" -le "$cpus" ]
+    n="$(value percpu_arena:phycpu,narenas:1000 arenas narenas)"
+    [ "$n" -ge 1 ] && [ "$n" -le $(((cpus + 1) / 2)) ]
+}
+
+@test "purge:ratio keeps dirty what lg_dirty_mult allows" {
+    [ "$(value purge:ratio,lg_dirty_mult:-1 dirty dirty_bytes)" -gt 0 ]
+    kept="$(value purge:ratio,lg_dirty_mult:63 dirty dirty_bytes)"
+    [ "$kept" -le $((8 << 20)) ] # a chunk of pages, and a chunk
+}
+
 @test "tcache:false caches nothing, the default does" {
     [ "$(value tcache:false cached cached_bytes)" -eq 0 ]
     [ "$(value tcache:true cached cached_bytes)" -ge 6400 ]

@@ -56,9 +56,9 @@ int main(int argc, char **argv)
            "`arena.<i>.decay`.\n\n"
            "All of `stats.*` are as they were when `epoch` was written last. Blocks in caches of "
            "threads "
-           "count as\nallocated in their arena, and are not in `stats.allocated`. Whole chunks, "
-           "free or of "
-           "huge blocks, are of\nall arenas and told with arena 0.\n\n%s",
+           "count as\nallocated in their arena, and are not in `stats.allocated`. Free "
+           "chunks "
+           "that arenas share are told\nwith arena 0.\n\n%s",
            CTL_ALL_ARENAS, head);
     print_rows(false);
     printf("\nKnown, but answered with ENOENT, as where there are no heap profiles:\n\n%s", head);

@@ -66,7 +66,7 @@ static void use_up_the_reserve(void)
 {
     struct extent_figures f;
     do {
-        REQUIRE(extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE));
+        REQUIRE(extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE));
         extent_figures(&f);
     } while (f.live_chunks * CHUNK_SIZE < f.reserved_bytes);
 }
@@ -596,6 +596,29 @@ static void owners_are_counted(void)
     REQUIRE_EQUAL(f.lock_switches, 0);
 }
 
+/* No free of a thread gets past the words of a pool apart; everything else is as elsewhere. */
+static void runs_of_a_pool_apart(void)
+{
+    boot(48);
+    pool.apart = true;
+    fill(blocks, 300);
+    for (unsigned i = 0; i < 300; i++) {
+        uint64_t word = page_word((uintptr_t)blocks[i]);
+        REQUIRE_EQUAL(page_word_bin_offset(word), 0);
+        REQUIRE_EQUAL(page_word_state(word), PAGE_SMALL);
+        REQUIRE_EQUAL(page_word_class(word), class);
+    }
+    REQUIRE(all_is_well());
+    flush(blocks, 100);
+    flush_remote(blocks + 100, 200);
+    bin_trim(&bin, &pool, class);
+    REQUIRE_EQUAL(out(), 0);
+    REQUIRE(all_is_well());
+    fill(blocks, 1);
+    page_word_set((uintptr_t)blocks[0], page_word_make((uintptr_t)blocks[0], PAGE_SMALL, class));
+    REQUIRE_REPORTS(bin_check(&bin, &pool, class), "N4: ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -622,6 +645,7 @@ int main(void)
         UNIT(check_sees_n2_by_the_lists),
         UNIT(check_sees_n3),
         UNIT(check_sees_n4),
+        UNIT(runs_of_a_pool_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,7 @@ static void numbers(void)
         {"lg_dirty_mult", &conf.lg_dirty_mult, -1, 63, 0},
         {"lg_tcache_max", &conf.lg_tcache_max, 4, 20, 0},
         {"lg_prof_sample", &conf.lg_prof_sample, 0, 40, 0},
+        {"oversize_threshold", &conf.oversize_threshold, 0, INT64_C(1) << 46, 0},
     };
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
         require_number(&all[i]);
@@ -152,8 +153,10 @@ static void choices(void)
 {
     require_choice("zero_realloc", &conf.zero_realloc,
                    (const char *const[]){"free", "alloc", "abort", NULL});
-    require_choice("thp", &conf.thp, (const char *const[]){"default", "always", "never", NULL});
     require_choice("purge", &conf.purge, (const char *const[]){"decay", "ratio", NULL});
+    require_choice("percpu_arena", &conf.percpu_arena,
+                   (const char *const[]){"disabled", "percpu", "phycpu", NULL});
+    require_choice("thp", &conf.thp, (const char *const[]){"default", "always", "never", NULL});
     require_choice("junk", &conf.junk,
                    (const char *const[]){"false", "true", "alloc", "free", NULL});
     REQUIRE_SAME(apply("junk:maybe", 1), "ashlar: option \"junk:maybe\" from a test: the value must be "
@@ -381,7 +384,8 @@ static void confirm_conf_prints_all(void)
                  "ashlar: narenas:0\nashlar: purge:decay\nashlar: dirty_decay_ms:-1\n"
                  "ashlar: decay_time:-1\nashlar: lg_dirty_mult:3\nashlar: retain:true\n"
                  "ashlar: tcache:true\nashlar: lg_tcache_max:20\nashlar: zero_realloc:alloc\n"
-                 "ashlar: junk:false\nashlar: zero:false\nashlar: thp:never\nashlar: xmalloc:false\n"
+                 "ashlar: junk:false\nashlar: zero:false\nashlar: thp:never\n"
+                 "ashlar: percpu_arena:disabled\nashlar: oversize_threshold:0\nashlar: xmalloc:false\n"
                  "ashlar: stats_print:false\nashlar: stats_print_opts:\nashlar: stats_print_file:\n"
                  "ashlar: prof:false\nashlar: lg_prof_sample:19\n");
 }

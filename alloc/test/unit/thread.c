@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -505,6 +506,153 @@ static void check_sees_a_broken_cache(void)
     atomic_store(&over, true);
 }
 
+/* ---- bound to an arena ------------------------------------------------------------------------- */
+
+static struct arena *special;
+
+static void *bound_thread(void *kept)
+{
+    void *before = take(3);
+    tcache_push(thread_cache(), 3, before);
+    REQUIRE(thread_bind(special) && thread_arena() == special);
+    REQUIRE(!thread_cache()->bins[3].head); /* what it had went back */
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        void *block = take(class);
+        REQUIRE(arena_of((uintptr_t)block) == special);
+        tcache_push(thread_cache(), class, block);
+    }
+    *(void **)kept = take(7);
+    REQUIRE(thread_bind(special)); /* once more is no more */
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    REQUIRE(thread_check());
+    return NULL;
+}
+
+static void a_thread_belongs_to_an_arena_until_it_ends(void)
+{
+    void *kept;
+    boot();
+    conf.narenas = 2;
+    thread_cache();
+    special = arena_create(NULL);
+    run_thread(bound_thread, &kept);
+    REQUIRE_EQUAL(arena_threads(special), 0);
+    REQUIRE_EQUAL(arena_threads(arena_get(0)), 1);
+    size_t held = 0;
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        held += count_read(&special->bins[class].regions_out);
+    }
+    REQUIRE_EQUAL(held, 1);
+    REQUIRE(thread_arena() == arena_get(0));
+    REQUIRE(thread_bind(special) && thread_bind(arena_get(0)));
+    REQUIRE_EQUAL(arena_threads(special), 0);
+    REQUIRE_EQUAL(arena_threads(arena_get(0)), 1);
+}
+
+static void *bound_without_a_cache(void *arg)
+{
+    REQUIRE(!thread_cache());
+    REQUIRE(thread_bind(special) && thread_arena() == special);
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    REQUIRE(thread_bind(special));
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    return arg;
+}
+
+static void bound_also_without_a_cache(void)
+{
+    boot();
+    conf.tcache = false;
+    special = arena_create(NULL);
+    run_thread(bound_without_a_cache, NULL);
+    REQUIRE_EQUAL(arena_threads(special), 0); /* its end was noticed */
+    faults.setspecific_fails = true;
+    REQUIRE(!thread_bind(special)); /* for its end would not be */
+    REQUIRE_EQUAL(arena_threads(special), 0);
+    REQUIRE(thread_arena() != special);
+}
+
+static void a_destroyed_arena_takes_no_thread(void)
+{
+    boot();
+    thread_cache();
+    special = arena_create(NULL);
+    struct arena *before = thread_arena();
+    REQUIRE(arena_destroy(special));
+    REQUIRE(!thread_bind(special) && thread_arena() == before);
+    REQUIRE_EQUAL(arena_threads(before), 1);
+}
+
+static void part_still_bound(void)
+{
+    REQUIRE(thread_cache() && thread_arena() == special);
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    REQUIRE(arena_of((uintptr_t)take(9)) == special);
+}
+
+static void part_still_bound_without(void)
+{
+    REQUIRE(thread_arena() == special);
+    REQUIRE_EQUAL(arena_threads(special), 1);
+}
+
+static void bound_in_the_child_too(void)
+{
+    boot();
+    special = arena_create(NULL);
+    REQUIRE(thread_cache() && thread_bind(special));
+    REQUIRE_EQUAL(unit_child(part_still_bound).exit, 0);
+}
+
+static void bound_in_the_child_without_a_cache(void)
+{
+    boot();
+    conf.tcache = false;
+    special = arena_create(NULL);
+    REQUIRE(thread_bind(special));
+    REQUIRE_EQUAL(unit_child(part_still_bound_without).exit, 0);
+}
+
+static void fills_follow_the_cpu(void)
+{
+    boot();
+    conf.percpu_arena = PERCPU_CPU;
+    unsigned limit = arena_limit(); /* while all CPUs may be used */
+    for (unsigned cpu = 0; cpu < limit; cpu++) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        if (sched_setaffinity(0, sizeof set, &set) == 0) {
+            struct tcache *tc = thread_cache();
+            REQUIRE_EQUAL(tc->arena->index, cpu);
+            REQUIRE_EQUAL(arena_threads(tc->arena), 1);
+        }
+    }
+    special = arena_create(NULL);
+    REQUIRE(thread_bind(special) && thread_cache()->arena == special); /* as it was told */
+}
+
+/* ---- hooks ------------------------------------------------------------------------------------- */
+
+static void no_cache_inside_a_hook(void)
+{
+    boot();
+    struct tcache *tc = thread_cache();
+    special = arena_create(NULL);
+    REQUIRE(thread_bind(special));
+    hooks_running++; /* as hooks.c does */
+    void *suspended = hooks_suspend();
+    REQUIRE(!thread_cache() && tcache_self == &tcache_none);
+    REQUIRE(thread_arena() == arena_get(0));
+    REQUIRE(!thread_bind(arena_get(0)));
+    hooks_resume(suspended);
+    hooks_running--;
+    REQUIRE(thread_cache() == tc && thread_arena() == special);
+    REQUIRE_EQUAL(arena_threads(arena_get(0)), 0);
+    REQUIRE_EQUAL(arena_threads(special), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +674,13 @@ int main(void)
         UNIT(forker_ends_in_the_child),
         UNIT(many_come_and_go),
         UNIT(check_sees_a_broken_cache),
+        UNIT(a_thread_belongs_to_an_arena_until_it_ends),
+        UNIT(bound_also_without_a_cache),
+        UNIT(a_destroyed_arena_takes_no_thread),
+        UNIT(bound_in_the_child_too),
+        UNIT(bound_in_the_child_without_a_cache),
+        UNIT(fills_follow_the_cpu),
+        UNIT(no_cache_inside_a_hook),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
