@@ -51,6 +51,7 @@ struct bin {
     uint64_t nlooks;      /* times that the lock was taken for anything but a fill or a flush */
 };
 _Static_assert(offsetof(struct bin, buckets) == CACHELINE, "what every fill needs is one line");
+_Static_assert(sizeof(struct bin) == 4 * CACHELINE, "sixty of them an arena");
 
 /* The figures of a bin at one moment. */
 struct bin_figures {
@@ -59,7 +60,7 @@ struct bin_figures {
     size_t runs;
     size_t runs_nonfull; /* of which some regions are free and some are not */
     uint64_t lock_ops, lock_spun, lock_slept, lock_switches, lock_ns, lock_ns_max;
-    uint32_t lock_waiting_max;
+    uint64_t lock_waiting_max;
 };
 
 void bin_init(struct bin *bin);

@@ -86,15 +86,8 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void raise32(_Atomic uint32_t *most, uint32_t value)
-{
-    uint32_t seen = atomic_load_explicit(most, RELAXED);
-    while (seen < value &&
-           !atomic_compare_exchange_weak_explicit(most, &seen, value, RELAXED, RELAXED)) {
-    }
-}
-
-static void raise64(_Atomic uint64_t *most, uint64_t value)
+/* So that it is at least `value`. */
+static void raise_to(_Atomic uint64_t *most, uint64_t value)
 {
     uint64_t seen = atomic_load_explicit(most, RELAXED);
     while (seen < value &&
@@ -106,13 +99,13 @@ static NOINLINE bool lock_slow_counted(struct mutex *mutex, struct mutex_waits *
 {
     bool slept;
     uint64_t began = now_ns();
-    raise32(&waits->waiting_max, atomic_fetch_add_explicit(&waits->waiting, 1, RELAXED) + 1);
+    raise_to(&waits->waiting_max, atomic_fetch_add_explicit(&waits->waiting, 1, RELAXED) + 1);
     bool whole = lock_slow(mutex, &slept);
     atomic_fetch_sub_explicit(&waits->waiting, 1, RELAXED);
     uint64_t waited = now_ns() - began;
     atomic_fetch_add_explicit(slept ? &waits->slept : &waits->spun, 1, RELAXED);
     atomic_fetch_add_explicit(&waits->ns, waited, RELAXED);
-    raise64(&waits->ns_max, waited);
+    raise_to(&waits->ns_max, waited);
     return whole;
 }
 

@@ -30,7 +30,7 @@ struct mutex_waits {
     _Atomic uint64_t ns;        /* time from finding it taken to having it, all together */
     _Atomic uint64_t ns_max;    /* the longest such time */
     _Atomic uint32_t waiting;   /* threads that wait now */
-    _Atomic uint32_t waiting_max;
+    _Atomic uint64_t waiting_max;
 };
 
 /* As mutex_lock, with a record of what waiting cost. Taking a free lock costs the same. */

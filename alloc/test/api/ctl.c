@@ -29,11 +29,12 @@ static bool of_profiles(const char *name)
            starts(name, "opt.lg_prof");
 }
 
-/* Names that make something when they are read, or need something of the right kind: tests of their own. */
+/* Names that make something when they are read, or need something of the right kind: tests of their
+ * own. */
 static bool is_special(const char *name)
 {
-    static const char *const names[] = {"arenas.lookup",  "arenas.extend",     "arenas.create",
-                                        "tcache.create",  "tcache.flush",      "tcache.destroy",
+    static const char *const names[] = {"arenas.lookup",   "arenas.extend",    "arenas.create",
+                                        "tcache.create",   "tcache.flush",     "tcache.destroy",
                                         "arena.<i>.reset", "arena.<i>.destroy"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0)
@@ -337,21 +338,6 @@ static void test_null_pointers(void **state)
         assert_int_equal(door.bymib(mib, n, NULL, NULL, NULL, 0), ENOENT);
 }
 
-static size_t size_at(const char *name)
-{
-    size_t value = 0, len = sizeof value;
-    assert_int_equal(door.mallctl(name, &value, &len, NULL, 0), 0);
-    return value;
-}
-
-static unsigned unsigned_at(const char *name)
-{
-    unsigned value = 0;
-    size_t len = sizeof value;
-    assert_int_equal(door.mallctl(name, &value, &len, NULL, 0), 0);
-    return value;
-}
-
 static void test_numbers_of_a_mib_can_be_exchanged(void **state)
 {
     (void)state;
@@ -464,12 +450,6 @@ static void set_ssize(const char *name, ssize_t value, int want)
 static ssize_t ssize_at(const char *name)
 {
     return (ssize_t)size_at(name);
-}
-
-static void refresh(void)
-{
-    uint64_t any = 1;
-    assert_int_equal(door.mallctl("epoch", NULL, NULL, &any, sizeof any), 0);
 }
 
 static size_t dirty_after_free(void)
@@ -594,7 +574,8 @@ static void in_a_thread(void *(*body)(void *))
     pthread_join(thread, NULL);
 }
 
-/* ---- arenas and caches of the program ----------------------------------------------------------- */
+/* ---- arenas and caches of the program -----------------------------------------------------------
+ */
 
 /* Makes something by a name, and gives its number. */
 static unsigned make(const char *name)

@@ -12,33 +12,12 @@
 enum { NBINS = 60, NLRUNS = 55, NHCHUNKS = 76 };
 #define ALL 4096u
 
-static void refresh(void)
-{
-    uint64_t any = 1;
-    assert_int_equal(door.mallctl("epoch", NULL, NULL, &any, sizeof any), 0);
-}
-
-static size_t at(const char *name)
-{
-    size_t value = 0, len = sizeof value;
-    assert_int_equal(door.mallctl(name, &value, &len, NULL, 0), 0);
-    return value;
-}
-
-static unsigned unsigned_at(const char *name)
-{
-    unsigned value = 0;
-    size_t len = sizeof value;
-    assert_int_equal(door.mallctl(name, &value, &len, NULL, 0), 0);
-    return value;
-}
-
 /* stats.arenas.<i>.NAME */
 static size_t of_arena(unsigned i, const char *name)
 {
     char full[96];
     snprintf(full, sizeof full, "stats.arenas.%u.%s", i, name);
-    return at(full);
+    return size_at(full);
 }
 
 /* stats.arenas.<i>.GROUP.<j>.NAME */
@@ -55,7 +34,7 @@ static unsigned class_of(const char *group, size_t size)
     char name[64];
     for (unsigned j = 0;; j++) {
         snprintf(name, sizeof name, "arenas.%s.%u.size", group, j);
-        if (at(name) >= size)
+        if (size_at(name) >= size)
             return j;
     }
 }
@@ -95,7 +74,7 @@ static void one_class(const char *group, const char *kind, size_t size, unsigned
     flush();
     refresh();
     struct counts before = counts(group, j);
-    size_t allocated = at("stats.allocated"), active = at("stats.active");
+    size_t allocated = size_at("stats.allocated"), active = size_at("stats.active");
     snprintf(name, sizeof name, "%s.allocated", kind);
     size_t of_kind = of_arena(ALL, name);
     for (unsigned i = 0; i < n; i++) {
@@ -105,8 +84,8 @@ static void one_class(const char *group, const char *kind, size_t size, unsigned
     size_t usable = door.usable_size(blocks[0]);
     refresh();
     struct counts held = counts(group, j);
-    assert_int_equal(at("stats.allocated") - allocated, n * usable);
-    assert_true(at("stats.active") >= active + n * usable / 2);
+    assert_int_equal(size_at("stats.allocated") - allocated, n * usable);
+    assert_true(size_at("stats.active") >= active + n * usable / 2);
     assert_int_equal(held.nrequests - before.nrequests, n);
     assert_true(held.current - before.current >= n); /* some more may lie in the cache */
     assert_int_equal(held.nmalloc - held.ndalloc, held.current);
@@ -120,7 +99,7 @@ static void one_class(const char *group, const char *kind, size_t size, unsigned
     flush();
     refresh();
     struct counts after = counts(group, j);
-    assert_int_equal(at("stats.allocated"), allocated);
+    assert_int_equal(size_at("stats.allocated"), allocated);
     assert_int_equal(of_arena(ALL, name), of_kind);
     assert_int_equal(after.current, before.current);
     assert_int_equal(after.nrequests - before.nrequests, n);
@@ -183,7 +162,7 @@ static void large_sum_holds(void)
     char name[64];
     for (unsigned j = 0; j < NLRUNS; j++) {
         snprintf(name, sizeof name, "arenas.lrun.%u.size", j);
-        sum += at(name) * of_class(ALL, "lruns", j, "curruns");
+        sum += size_at(name) * of_class(ALL, "lruns", j, "curruns");
     }
     assert_int_equal(sum, of_arena(ALL, "large.allocated"));
 }
@@ -195,7 +174,7 @@ static void bins_hold(unsigned i)
         size_t current = of_class(i, "bins", j, "curregs"),
                runs = of_class(i, "bins", j, "curruns");
         snprintf(name, sizeof name, "arenas.bin.%u.size", j);
-        assert_int_equal(of_class(i, "bins", j, "allocated"), current * at(name));
+        assert_int_equal(of_class(i, "bins", j, "allocated"), current * size_at(name));
         assert_int_equal(of_class(i, "bins", j, "nmalloc") - of_class(i, "bins", j, "ndalloc"),
                          current);
         snprintf(name, sizeof name, "arenas.bin.%u.nregs", j);
@@ -208,11 +187,11 @@ static void bins_hold(unsigned i)
 /* allocated <= active <= resident <= mapped, of the heap and of each arena. */
 static bool in_order(unsigned narenas)
 {
-    bool ok = at("stats.allocated") <= at("stats.active") &&
-              at("stats.active") <= at("stats.resident") &&
-              at("stats.resident") <= at("stats.mapped") &&
-              at("stats.metadata") <= at("stats.resident") &&
-              at("stats.active") == of_arena(ALL, "pactive") * 4096;
+    bool ok = size_at("stats.allocated") <= size_at("stats.active") &&
+              size_at("stats.active") <= size_at("stats.resident") &&
+              size_at("stats.resident") <= size_at("stats.mapped") &&
+              size_at("stats.metadata") <= size_at("stats.resident") &&
+              size_at("stats.active") == of_arena(ALL, "pactive") * 4096;
     for (unsigned i = 0; i < narenas; i++) {
         if (!made(i))
             continue;
@@ -258,13 +237,13 @@ static void test_sums_at_rest(void **state)
     bins_hold(ALL);
     assert_true(in_order(unsigned_at("arenas.narenas")));
     /* What the program holds is what arenas gave out, less what lies in caches. */
-    assert_int_equal(at("stats.allocated") + of_arena(ALL, "tcache_bytes"),
+    assert_int_equal(size_at("stats.allocated") + of_arena(ALL, "tcache_bytes"),
                      of_arena(ALL, "small.allocated") + of_arena(ALL, "large.allocated") +
                          of_arena(ALL, "huge.allocated"));
     struct ashlar_stats s;
     door.stats(&s);
-    assert_int_equal(s.allocated_bytes, at("stats.allocated"));
-    assert_int_equal(s.active_bytes, at("stats.active"));
+    assert_int_equal(s.allocated_bytes, size_at("stats.allocated"));
+    assert_int_equal(s.active_bytes, size_at("stats.active"));
     assert_int_equal(s.dirty_bytes, of_arena(ALL, "pdirty") * 4096);
 }
 
@@ -303,8 +282,8 @@ static void test_order_under_load(void **state)
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     if (!ok)
-        fail_msg("allocated %zu active %zu resident %zu mapped %zu", at("stats.allocated"),
-                 at("stats.active"), at("stats.resident"), at("stats.mapped"));
+        fail_msg("allocated %zu active %zu resident %zu mapped %zu", size_at("stats.allocated"),
+                 size_at("stats.active"), size_at("stats.resident"), size_at("stats.mapped"));
     refresh();
     sums_hold();
 }
@@ -315,19 +294,19 @@ static void test_the_snapshot_stands(void **state)
     (void)state;
     ASHLAR_ONLY();
     refresh();
-    uint64_t epoch = at("epoch"), before = at("stats.allocated");
+    uint64_t epoch = size_at("epoch"), before = size_at("stats.allocated");
     void *block = door.malloc(1 << 20);
-    assert_int_equal(at("stats.allocated"), before);
-    assert_int_equal(at("epoch"), epoch);
+    assert_int_equal(size_at("stats.allocated"), before);
+    assert_int_equal(size_at("epoch"), epoch);
     refresh();
-    assert_int_equal(at("epoch"), epoch + 1);
-    assert_int_equal(at("stats.allocated"), before + (1 << 20));
+    assert_int_equal(size_at("epoch"), epoch + 1);
+    assert_int_equal(size_at("stats.allocated"), before + (1 << 20));
     door.free(block);
     uint64_t old, any = 77;
     size_t len = sizeof old;
     assert_int_equal(door.mallctl("epoch", &old, &len, &any, sizeof any), 0);
     assert_int_equal(old, epoch + 2); /* reading and writing at once gives the new one */
-    assert_int_equal(at("stats.allocated"), before);
+    assert_int_equal(size_at("stats.allocated"), before);
 }
 
 static void test_runs_and_batches(void **state)
@@ -411,9 +390,9 @@ static void test_cactive_is_never_low(void **state)
     void *block = door.malloc(30u << 20);
     assert_true(*cactive >= before + (30u << 20));
     refresh();
-    assert_true(*cactive >= at("stats.active"));
-    assert_true(at("approximate_stats.active") <= *cactive);
-    assert_int_equal(at("approximate_stats.active"), at("stats.active"));
+    assert_true(*cactive >= size_at("stats.active"));
+    assert_true(size_at("approximate_stats.active") <= *cactive);
+    assert_int_equal(size_at("approximate_stats.active"), size_at("stats.active"));
     door.free(block);
     assert_int_equal(*cactive, before);
 }
@@ -423,11 +402,11 @@ static void test_zero_reallocs(void **state)
     (void)state;
     ASHLAR_ONLY();
     refresh();
-    size_t before = at("stats.zero_reallocs");
+    size_t before = size_at("stats.zero_reallocs");
     void *block = door.realloc(door.malloc(10), 0);
     door.free(block);
     refresh();
-    assert_int_equal(at("stats.zero_reallocs"), before + 1);
+    assert_int_equal(size_at("stats.zero_reallocs"), before + 1);
 }
 
 static void test_chunks(void **state)
@@ -435,17 +414,17 @@ static void test_chunks(void **state)
     (void)state;
     ASHLAR_ONLY();
     refresh();
-    size_t now = at("stats.chunks.current"), ever = at("stats.chunks.total");
+    size_t now = size_at("stats.chunks.current"), ever = size_at("stats.chunks.total");
     void *block = door.malloc(17u << 20); /* five chunks */
     refresh();
-    assert_int_equal(at("stats.chunks.current"), now + 5);
-    assert_int_equal(at("stats.chunks.total"), ever + 5);
-    assert_true(at("stats.chunks.high") >= now + 5);
-    assert_int_equal(at("stats.huge.allocated"), of_arena(ALL, "huge.allocated"));
+    assert_int_equal(size_at("stats.chunks.current"), now + 5);
+    assert_int_equal(size_at("stats.chunks.total"), ever + 5);
+    assert_true(size_at("stats.chunks.high") >= now + 5);
+    assert_int_equal(size_at("stats.huge.allocated"), of_arena(ALL, "huge.allocated"));
     door.free(block);
     refresh();
-    assert_int_equal(at("stats.chunks.current"), now);
-    assert_int_equal(at("stats.chunks.total"), ever + 5);
+    assert_int_equal(size_at("stats.chunks.current"), now);
+    assert_int_equal(size_at("stats.chunks.total"), ever + 5);
 }
 
 int main(void)

@@ -117,6 +117,27 @@ int heap_holds(void **state)
     return door.check == NULL || door.check() ? 0 : -1;
 }
 
+size_t size_at(const char *name)
+{
+    size_t value = 0, len = sizeof value;
+    assert_int_equal(door.mallctl(name, &value, &len, NULL, 0), 0);
+    return value;
+}
+
+unsigned unsigned_at(const char *name)
+{
+    unsigned value = 0;
+    size_t len = sizeof value;
+    assert_int_equal(door.mallctl(name, &value, &len, NULL, 0), 0);
+    return value;
+}
+
+void refresh(void)
+{
+    uint64_t any = 1;
+    assert_int_equal(door.mallctl("epoch", NULL, NULL, &any, sizeof any), 0);
+}
+
 bool slow_run(void)
 {
     return RUNNING_ON_VALGRIND || getenv("ASHLAR_TEST_SLOW") != NULL;

@@ -70,6 +70,11 @@ int heap_holds(void **state);
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, NULL, heap_holds)
 
+/* The value of a name of mallctl, and a new snapshot. */
+size_t size_at(const char *name);
+unsigned unsigned_at(const char *name);
+void refresh(void);
+
 /* Runs under valgrind or a sanitizer are told to do less of what only costs time there. */
 bool slow_run(void);
 
