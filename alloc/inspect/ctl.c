@@ -679,6 +679,9 @@ static bool have_memory(struct stats_arena **figures)
 static int renew(void)
 {
     unsigned n = arena_count();
+    if (hooks_running) {
+        return EAGAIN; /* this thread holds locks of an arena */
+    }
     for (unsigned i = 0; i < n; i++) {
         if (arena_at(i) && !have_memory(&arenas[i])) {
             return EAGAIN;
@@ -1377,6 +1380,9 @@ static int answer(struct call *c)
     }
     if (!permitted(c)) {
         return EPERM;
+    }
+    if (hooks_running && (n->source == CTL_ACT || n->source == CTL_MAKES)) {
+        return EAGAIN;
     }
     size_t bytes = old_bytes((enum ctl_type)n->type);
     if (c->newp && c->newlen != new_bytes((enum ctl_type)n->type)) {

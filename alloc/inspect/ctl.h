@@ -11,6 +11,9 @@
  *
  * All stats.* come from one snapshot, which writing to `epoch` renews (the first question makes one).
  *
+ * A chunk hook, which is called with locks of its arena held, may ask for constants, options and the
+ * figures of the last snapshot; all else is EAGAIN there.
+ *
  * Lock         one for the snapshot, the highest rank of all. Not held while anything is changed or any
  *              function of the program is called.
  * Below        stats conf thread arena          Above   report

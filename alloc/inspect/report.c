@@ -387,7 +387,7 @@ COLD void DOOR(malloc_stats_print)(void (*write)(void *, const char *), void *op
     struct report r = {.write = write, .opaque = opaque, .opts = opts};
     r.json = strchr(opts, 'J') != NULL;
     if (DOOR(mallctl)("epoch", NULL, NULL, &renew, sizeof renew) != 0) {
-        write(opaque, "ashlar: no memory for the figures\n");
+        write(opaque, "ashlar: the figures cannot be read now\n"); /* no memory, or in a hook */
         return;
     }
     if (!r.json) {

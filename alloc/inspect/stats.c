@@ -36,10 +36,10 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 static uint64_t read64(const _Atomic uint64_t *count)
 {
-    return atomic_load_explicit(count, RELAXED);
+    return atomic_load_explicit(count, ACQUIRE);
 }
 
-/* What came back is read before what went out, so that the difference is never below 0. */
+/* What came back is read before (hence acquire) what went out, so that the difference is never below 0. */
 static struct stats_class class_read(const struct class_counts *counts, uint64_t requests)
 {
     struct stats_class c = {.nrequests = requests + read64(&counts->nrequests)};

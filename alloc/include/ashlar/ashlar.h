@@ -162,7 +162,8 @@ extern void (*ashlar_malloc_message)(void *opaque, const char *line); /* of liba
  *           into *oldlenp, and nothing is changed), or newlen is not
  *   EPERM   the name cannot be read, or not be written
  *   ENOENT  there is no such name, or the number in it is out of range
- *   EAGAIN  no memory
+ *   EAGAIN  no memory; or asked in a chunk hook, where only constants, options and the figures of the
+ *           last snapshot can be read
  *   EFAULT  the change was not possible
  */
 int ashlar_mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp, size_t newlen);

@@ -677,13 +677,28 @@ static void test_caches_can_be_made_and_ended(void **state)
     assert_int_equal(write_unsigned("tcache.destroy", two), 0);
 }
 
-static unsigned hook_calls;
+static unsigned hook_calls, hook_refusals;
 static chunk_hooks_t default_hooks;
+
+/* Locks of the arena are held here. */
+static void asked_in_a_hook(void)
+{
+    uint64_t any = 1;
+    bool flag;
+    size_t value, len = sizeof value, one = sizeof flag;
+    hook_refusals +=
+        door.mallctl("epoch", NULL, NULL, &any, sizeof any) == EAGAIN &&
+        door.mallctl("arena.4096.purge", NULL, NULL, NULL, 0) == EAGAIN &&
+        door.mallctl("approximate_stats.active", &value, &len, NULL, 0) == EAGAIN &&
+        door.mallctl("stats.allocated", &value, &len, NULL, 0) == 0 && value > 0 &&
+        door.mallctl("opt.tcache", &flag, &one, NULL, 0) == 0;
+}
 
 static void *counting_alloc(void *new_addr, size_t size, size_t alignment, bool *zero, bool *commit,
                             unsigned arena)
 {
     hook_calls++;
+    asked_in_a_hook();
     return default_hooks.alloc(new_addr, size, alignment, zero, commit, arena);
 }
 
@@ -705,10 +720,14 @@ static void test_hooks_can_be_read_and_exchanged(void **state)
     assert_int_equal(door.mallctl(name, &old, &len, &hooks, sizeof hooks), 0);
     assert_ptr_equal(old.alloc, default_hooks.alloc);
     unsigned before = unsigned_at("thread.arena");
-    hook_calls = 0;
+    void *held = door.malloc(100); /* so that something is allocated in the snapshot */
+    refresh();
+    hook_calls = hook_refusals = 0;
     assert_int_equal(write_unsigned("thread.arena", arena), 0);
     door.free(door.malloc(20 << 20));
     assert_true(hook_calls > 0);
+    assert_int_equal(hook_refusals, hook_calls);
+    door.free(held);
     assert_int_equal(write_unsigned("thread.arena", before), 0);
     assert_int_equal(act_on(arena, "destroy"), 0);
 }
