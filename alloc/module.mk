@@ -3,12 +3,13 @@
 ALLOC_SRCS := $(addprefix alloc/, \
 	util/diag.c util/tree.c util/size_class.c util/conf.c \
 	os/pages.c os/process.c os/mutex.c os/base.c \
-	heap/pagemap.c heap/demand.c heap/extent.c heap/run.c heap/purge.c heap/misuse.c \
+	heap/pagemap.c heap/demand.c heap/hooks.c heap/extent.c heap/run.c heap/purge.c heap/misuse.c \
 	heap/bin.c heap/large.c heap/huge.c heap/arena.c \
-	thread/tcache.c thread/thread.c \
+	thread/tcache.c thread/thread.c thread/tcaches.c \
 	prof/prof.c \
-	api/boot.c api/early.c api/entry.c api/cxx.c \
-	inspect/stats.c inspect/mallinfo.c inspect/check.c inspect/picture.c)
+	api/boot.c api/early.c api/entry.c api/explicit.c api/extended.c api/cxx.c \
+	inspect/stats.c inspect/mallinfo.c inspect/check.c inspect/picture.c \
+	inspect/ctl.c inspect/report.c)
 
 # Hidden by default: inside the library every call and every variable is reached directly. A builtin
 # malloc would let the compiler turn our own malloc + memset into a call of our calloc. Joining the two
@@ -81,5 +82,17 @@ $(B)/tuning: alloc/test/tuning/tuning.c
 
 CHECKS     += alloc/test/tuning/tuning.bats
 CHECK_DEPS += $(B)/tuning
+
+# The names of mallctl() as a document: the table itself prints it, and ctl.bats compares the two.
+# It prints what the library hides, so it is linked with the objects.
+$(B)/ctl-names: alloc/test/ctl/names.c $(ALLOC_PREFIXED_OBJS)
+	$(CC) $(CSTD) $(OPT) $(CWARN) $^ -o $@ -lpthread
+
+.PHONY: ctl-names
+ctl-names: $(B)/ctl-names  ## write alloc/inspect/ctl_names.md out of the table of ctl.c
+	@$(B)/ctl-names >alloc/inspect/ctl_names.md
+
+CHECKS     += alloc/test/ctl/ctl.bats
+CHECK_DEPS += $(B)/ctl-names
 
 CHECKS += alloc/test/early/early.bats alloc/test/exports/exports.bats
