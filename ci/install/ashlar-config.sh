@@ -18,6 +18,7 @@ Prints a line for each option.
   --rpath           a flag that lets the program find libashlar.so where it is now
   --static-libs     the same malloc from an archive
   --prefixed-libs   ashlar_malloc and its family, beside another malloc
+  --jemalloc-cflags flags to compile with where jemalloc/jemalloc.h is included
   --version         the version
   --prefix          the directory that all was installed in
   --bindir          the directory of the commands
@@ -40,6 +41,7 @@ for option; do
     --rpath) echo "-Wl,-rpath,$lib" ;;
     --static-libs) echo "$lib/libashlar.a -lpthread" ;;
     --prefixed-libs) echo "$lib/libashlar_prefixed.a -lpthread" ;;
+    --jemalloc-cflags) echo "-I$include -I$include/ashlar/compat" ;;
     --version) echo "@version@" ;;
     --prefix) readlink -f "$bin/@bin_to_prefix@" ;;
     --bindir) echo "$bin" ;;

@@ -118,6 +118,7 @@ list_library() {
         add 644 "$root/alloc/include/$path" "$include/$path"
     done < <(cd -- "$root/alloc/include" && find . -name '*.h' -printf '%P\n' | sort)
     add_filled 644 ashlar.pc.in "$lib/pkgconfig/ashlar.pc"
+    add_filled 644 ashlar-jemalloc.pc.in "$lib/pkgconfig/ashlar-jemalloc.pc"
     add_filled 644 AshlarConfig.cmake.in "$cmake/AshlarConfig.cmake"
     add_filled 644 AshlarConfigVersion.cmake.in "$cmake/AshlarConfigVersion.cmake"
     add_filled 755 ashlar-config.sh "$bin/ashlar-config"
@@ -151,8 +152,8 @@ list_documents() {
     add 644 "$root/harness/ashlar.1" "$man/man1/ashlar.1"
     add link ../man3/ashlar.3 "$man/man1/ashlar.sh.1"
     add link ../man3/ashlar.3 "$man/man1/ashlar-config.1"
-    for path in LICENSE README.md alloc/README.md alloc/TUNING.md bench/README.md stress/README.md \
-        harness/README.md harness/report.png harness/judge/README.md harness/judge/method.md; do
+    for path in LICENSE README.md alloc/README.md alloc/TUNING.md alloc/inspect/ctl_names.md bench/README.md \
+        stress/README.md harness/README.md harness/report.png harness/judge/README.md harness/judge/method.md; do
         add 644 "$root/$path" "$doc/$path"
     done
 }

@@ -169,6 +169,30 @@ setup() {
     [[ $output == *'undefined reference to `ashlar_stats_get'* ]]
 }
 
+@test "a program that was written for jemalloc, unchanged, by ashlar-config and by pkg-config" {
+    gcc $(ashlar-config --jemalloc-cflags) "$sources/jemalloc_user.c" $(ashlar-config --libs --rpath) -o program
+    ASHLAR_CONF=stats_print:true run -0 --separate-stderr ./program
+    [[ $output == '0 failures' && $stderr == 'ashlar: mallocs='[1-9]* ]]
+    gcc $(pkg-config --cflags ashlar-jemalloc) "$sources/jemalloc_user.c" $(pkg-config --libs ashlar-jemalloc) -o program
+    LD_LIBRARY_PATH=$HERE/lib run -0 ./program
+    [[ $output == '0 failures' ]]
+}
+
+@test "the names with the prefix je_ are the plain ones" {
+    printf '%s\n' '#include <jemalloc/jemalloc.h>' \
+        'int main(void) { void *p = je_mallocx(10, 0); je_free(p); return je_nallocx(10, 0) != nallocx(10, 0); }' >je.c
+    gcc -Wall -Werror $(ashlar-config --jemalloc-cflags) je.c $(ashlar-config --libs --rpath) -o program
+    ./program
+}
+
+@test "control: with jemalloc itself that program says the same, and without it is not built" {
+    gcc "$sources/jemalloc_user.c" -ljemalloc -o program
+    ASHLAR_CONF=stats_print:true run -0 --separate-stderr ./program
+    [[ $output == '0 failures' && -z $stderr ]]
+    run ! gcc $(ashlar-config --jemalloc-cflags) "$sources/jemalloc_user.c" -o program
+    [[ $output == *'undefined reference to `mallocx'* ]]
+}
+
 @test "a C++ program" {
     g++ -std=c++17 $(ashlar-config --cflags) "$sources/program.cpp" $(ashlar-config --libs --rpath) -o program
     run -0 ./program
