@@ -33,6 +33,25 @@ static uint64_t secret(void)
     return bits_mix(bits_mix(bytes[0]) ^ bytes[1]) | 1; /* a zeroed block must not carry its key */
 }
 
+/* Opens what the figures at exit are written to: far from the descriptors that programs count on. */
+static COLD void open_exit_fd(void)
+{
+    int fd = STDERR_FILENO;
+    if (conf.stats_print_file[0]) {
+        fd = open(conf.stats_print_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        if (fd < 0) {
+            diag_line("stats_print_file:%s cannot be opened (errno %d); standard error is used",
+                      conf.stats_print_file, (int64_t)errno);
+            fd = STDERR_FILENO;
+        }
+    }
+    int far = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+    boot_exit_fd = far >= 0 ? far : fd;
+    if (far >= 0 && fd != STDERR_FILENO) {
+        close(fd);
+    }
+}
+
 COLD void boot_slow(void)
 {
     int saved = errno;
@@ -46,8 +65,7 @@ COLD void boot_slow(void)
         }
         conf_load();
         if (conf.stats_print) {
-            int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
-            boot_exit_fd = fd >= 0 ? fd : STDERR_FILENO;
+            open_exit_fd();
         }
         tcache_secret = secret();
         thread_boot();

@@ -17,7 +17,8 @@ INLINE void boot(void)
     }
 }
 
-/* Where lines at exit go: a copy of standard error from the start, for programs close theirs. */
+/* Where figures at exit go: stats_print_file, or a copy of standard error from the start, for programs
+ * close theirs. */
 extern HIDDEN int boot_exit_fd;
 
 #endif

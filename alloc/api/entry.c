@@ -21,6 +21,7 @@
 #include "entry.h"
 #include "boot.h"
 #include "early.h"
+#include "serve.h"
 #include "../heap/misuse.h"
 #include "../prof/prof.h"
 #include "../thread/thread.h"
@@ -30,17 +31,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define CALLER __builtin_return_address(0)
-
 /* ---- allocation ------------------------------------------------------------------------------- */
-
-/* What a slow path is asked for. */
-struct request {
-    size_t size;
-    size_t alignment; /* a power of two; QUANTUM where none was asked for */
-    bool zero;
-    void *caller;     /* for the profile */
-};
 
 /* Pops from a cache, or NULL. The bins of a cache that may not be used are empty. */
 INLINE void *pop(struct tcache *tc, unsigned class)
@@ -89,9 +80,21 @@ static void *alloc_class_direct(struct arena *arena, unsigned class, unsigned al
     return block;
 }
 
-static void *alloc_huge(const struct request *r, struct tcache *tc, bool *zeroed)
+/* What is too large for the arenas of threads comes from one apart (oversize_threshold). */
+static struct arena *arena_for(const struct request *r, struct arena *arena)
 {
-    void *block = huge_alloc(r->size, r->alignment, zeroed);
+    if (UNLIKELY(conf.oversize_threshold && r->size >= conf.oversize_threshold) &&
+        !arena_is_explicit(arena)) {
+        struct arena *apart = arena_oversize();
+        return apart ? apart : arena;
+    }
+    return arena;
+}
+
+static void *alloc_huge(const struct request *r, struct tcache *tc, struct arena *arena,
+                        bool *zeroed)
+{
+    void *block = arena_huge_alloc(arena_for(r, arena), r->size, r->alignment, zeroed);
     if (block && UNLIKELY(conf.prof) && tc) {
         struct extent *extent = extent_find((uintptr_t)block);
         if (prof_draw(&tc->prng, huge_usable(extent))) {
@@ -101,36 +104,44 @@ static void *alloc_huge(const struct request *r, struct tcache *tc, bool *zeroed
     return block;
 }
 
-/* A block of this class at multiples of align_pages (beyond one page: not cached). */
-static void *alloc_class(const struct request *r, struct tcache *tc, unsigned class,
-                         unsigned align_pages, bool *zeroed)
+/* A block that went through an explicit cache counts to the thread that used it. */
+static void note_explicit(const struct tcache *tc, size_t allocated, size_t freed)
 {
-    struct arena *arena = thread_arena();
-    if (!arena) {
-        return NULL;
+    if (UNLIKELY(tc->is_explicit)) {
+        thread_count_explicit(allocated, freed);
     }
+}
+
+/* A block of this class at multiples of align_pages (beyond one page: not cached). */
+static void *alloc_class(const struct request *r, struct tcache *tc, struct arena *arena,
+                         unsigned class, unsigned align_pages, bool *zeroed)
+{
     bool cacheable = tc && class < CACHED_CLASSES && align_pages == 1 &&
                      size_class_bytes(class) <= (size_t)1 << conf.lg_tcache_max;
     if (cacheable) {
         bool sample_due;
         void *block = tcache_fill(tc, class, zeroed, &sample_due);
         if (LIKELY(!sample_due)) {
+            note_explicit(tc, block ? size_class_bytes(class) : 0, 0);
             return block;
         }
         block = prof_alloc(arena, class, 1, r->size, r->caller, zeroed);
         tc->bins[class].npop++; /* the sampled block counts as one that was filled in and popped */
         tc->bins[class].base++;
         tcache_sample_next(tc, class);
+        note_explicit(tc, block ? size_class_bytes(class) : 0, 0);
         return block;
     }
     void *block;
+    arena = arena_for(r, arena);
     if (UNLIKELY(conf.prof) && tc && prof_draw(&tc->prng, size_class_bytes(class))) {
         block = prof_alloc(arena, class, align_pages, r->size, r->caller, zeroed);
     } else {
         block = alloc_class_direct(arena, class, align_pages, zeroed);
     }
     if (block) {
-        thread_count_direct(1, 0);
+        arena_count_requests(arena, class, 1);
+        thread_count_malloc(size_class_bytes(class));
     }
     return block;
 }
@@ -162,37 +173,110 @@ static bool place(const struct request *r, unsigned *class, unsigned *align_page
 }
 
 /* One try to serve a request whose size is possible. */
-static void *try_alloc(const struct request *r, struct tcache *tc, bool *zeroed)
+static void *try_alloc(const struct request *r, struct tcache *tc, struct arena *arena,
+                       bool *zeroed)
 {
     unsigned class, align_pages;
     void *block;
+    if (UNLIKELY(!arena)) {
+        return NULL;
+    }
     if (!place(r, &class, &align_pages)) {
-        block = alloc_huge(r, tc, zeroed);
+        block = alloc_huge(r, tc, arena, zeroed);
         if (block) {
-            thread_count_direct(1, 0);
+            thread_count_malloc(ROUND_UP(r->size ? r->size : 1, CHUNK_SIZE));
         }
         return block;
     }
     /* The cache may have what is needed: the fast paths do not look for every request. */
     if (tc && class < CACHED_CLASSES && align_pages == 1 && tc->bins[class].head) {
+        note_explicit(tc, size_class_bytes(class), 0);
         return pop_any(tc, class);
     }
-    return alloc_class(r, tc, class, align_pages, zeroed);
+    return alloc_class(r, tc, arena, class, align_pages, zeroed);
 }
 
 /* The second try, after all unused memory that this thread can reach was given back. */
-static COLD void *try_again(const struct request *r, struct tcache *tc, bool *zeroed)
+static COLD void *try_again(const struct request *r, struct tcache *tc, struct arena *arena,
+                            bool *zeroed)
 {
     if (tc) {
         tcache_flush_all(tc);
     }
-    return arena_reclaim() || tc ? try_alloc(r, tc, zeroed) : NULL;
+    bool worth_it = arena_reclaim() || tc;
+    return worth_it ? try_alloc(r, tc, arena ? arena : thread_arena(), zeroed) : NULL;
+}
+
+/* ---- options that fill blocks ------------------------------------------------------------------ */
+
+#define JUNK_NEW 0xa5   /* read from a block before anything was written to it */
+#define JUNK_FREED 0x5a /* read from a block that was freed */
+
+static bool junk_is(enum junk when)
+{
+    return conf.junk == JUNK_BOTH || conf.junk == when;
+}
+
+/* Fills the bytes [from, to) of a block that the program gets. */
+static COLD void fill_new(void *block, size_t from, size_t to, bool zero, bool zeroed)
+{
+    if (to > from && !((zero || conf.zero) && zeroed)) {
+        memset((char *)block + from, zero || conf.zero ? 0 : JUNK_NEW, to - from);
+    }
+}
+
+/* ---- the slow path ----------------------------------------------------------------------------- */
+
+/* Both tries, and what new blocks are filled with. */
+INLINE void *serve_sized(const struct request *r, struct tcache *tc, struct arena *arena)
+{
+    bool zeroed = false;
+    void *block = try_alloc(r, tc, arena, &zeroed);
+    if (UNLIKELY(!block)) {
+        block = try_again(r, tc, arena, &zeroed);
+    }
+    if (UNLIKELY(!block)) {
+        return out_of_memory(r->size);
+    }
+    if (UNLIKELY(conf.zero || junk_is(JUNK_ALLOC))) {
+        fill_new(block, 0, block_find((uintptr_t)block).usable, r->zero, zeroed);
+    } else if (r->zero && !zeroed) {
+        memset(block, 0, r->size);
+    }
+    thread_note();
+    return block;
+}
+
+/* Is there an address space that could hold it? */
+INLINE bool is_possible(size_t size, size_t alignment)
+{
+    return size <= PTRDIFF_MAX && alignment <= PTRDIFF_MAX - size;
+}
+
+void *serve(const struct request *r, struct tcache *tc, struct arena *arena)
+{
+    return is_possible(r->size, r->alignment) ? serve_sized(r, tc, arena)
+                                              : out_of_memory(r->size);
+}
+
+size_t serve_usable(size_t size, size_t alignment)
+{
+    unsigned class, align_pages;
+    struct request r = {.size = size, .alignment = alignment};
+    if (!is_possible(size, alignment)) {
+        return 0;
+    }
+    if (place(&r, &class, &align_pages)) {
+        return size_class_bytes(class);
+    }
+    size_t chunks = ROUND_UP(size ? size : 1, CHUNK_SIZE) >> LG_CHUNK;
+    return chunks <= EXTENT_CHUNKS_MAX ? chunks << LG_CHUNK : 0;
 }
 
 /* All that the fast paths do not do. */
 static NOINLINE void *alloc_slow(const struct request *r)
 {
-    if (UNLIKELY(r->size > PTRDIFF_MAX || r->alignment > PTRDIFF_MAX - r->size)) {
+    if (UNLIKELY(!is_possible(r->size, r->alignment))) {
         return out_of_memory(r->size);
     }
     if (UNLIKELY(early_now())) {
@@ -200,15 +284,7 @@ static NOINLINE void *alloc_slow(const struct request *r)
     }
     boot();
     struct tcache *tc = thread_cache();
-    bool zeroed = false;
-    void *block = try_alloc(r, tc, &zeroed);
-    if (UNLIKELY(!block)) {
-        block = try_again(r, tc, &zeroed);
-    }
-    if (UNLIKELY(!block)) {
-        return out_of_memory(r->size);
-    }
-    return r->zero && !zeroed ? memset(block, 0, r->size) : block;
+    return serve_sized(r, tc, tc ? tc->arena : thread_arena());
 }
 
 void *DOOR(malloc)(size_t size)
@@ -321,8 +397,7 @@ static COLD _Noreturn void misuse_small(const struct block *b, uintptr_t addr, c
     misuse_inside((const void *)addr, door, b->usable, b->start);
 }
 
-/* The live block that starts at ptr; anything else ends the program. `door` is what was called. */
-static struct block live_block(const void *ptr, const char *door)
+struct block serve_block(const void *ptr, const char *door)
 {
     boot();
     uintptr_t addr = (uintptr_t)ptr;
@@ -361,56 +436,77 @@ size_t DOOR(malloc_usable_size)(const void *ptr)
     if (UNLIKELY(early_owns(ptr))) {
         return early_usable(ptr);
     }
-    return ptr ? live_block(ptr, "malloc_usable_size").usable : 0;
+    return ptr ? serve_block(ptr, "malloc_usable_size").usable : 0;
 }
 
 /* ---- free ------------------------------------------------------------------------------------- */
 
+/* A block of an explicit arena goes into a cache only if the program put that cache there: it made the
+ * cache, or bound the thread to the arena. */
+static bool takes(const struct tcache *tc, const struct arena *arena)
+{
+    return tc && (!arena_is_explicit(arena) || tc->is_explicit || tc->arena == arena);
+}
+
 static void free_small(struct tcache *tc, const struct block *b, void *ptr)
 {
-    if (tc) {
+    if (takes(tc, b->arena)) {
         tcache_push(tc, b->run->class, ptr);
+        note_explicit(tc, 0, b->usable);
         return;
     }
     ((uint64_t *)ptr)[1] = tcache_key(ptr);
-    arena_flush(thread_arena(), b->run->class, &ptr, 1);
-    thread_count_direct(0, 1);
+    if (arena_is_explicit(b->arena)) {
+        arena_flush_apart(b->arena, b->run->class, ptr);
+    } else {
+        arena_flush(thread_arena(), b->run->class, &ptr, 1);
+    }
+    thread_count_free(b->usable);
 }
 
 static void free_large(struct tcache *tc, const struct block *b, void *ptr)
 {
     unsigned class = b->run->class;
-    if (tc && class < CACHED_CLASSES &&
+    if (tc && class < CACHED_CLASSES && !arena_is_explicit(b->arena) &&
         size_class_bytes(class) <= (size_t)1 << conf.lg_tcache_max) {
         tcache_push(tc, class, ptr);
+        note_explicit(tc, 0, b->usable);
         return;
     }
     arena_large_free(b->run);
-    thread_count_direct(0, 1);
+    thread_count_free(b->usable);
 }
 
 static void free_huge(const struct block *b)
 {
     if (b->extent) { /* else a fork forgot it: it stays as it is */
         prof_huge_free(b->extent);
-        huge_free(b->extent);
+        arena_huge_free(b->extent);
     }
-    thread_count_direct(0, 1);
+    thread_count_free(b->usable);
 }
 
-static void free_block(const struct block *b, void *ptr)
+void serve_free(const struct block *b, void *ptr, struct tcache *tc)
 {
-    struct tcache *tc = thread_cache();
+    if (UNLIKELY(junk_is(JUNK_FREE))) {
+        memset(ptr, JUNK_FREED, b->usable);
+    }
     if (b->kind == BLOCK_SMALL) {
         free_small(tc, b, ptr);
     } else if (b->kind == BLOCK_LARGE) {
         free_large(tc, b, ptr);
     } else if (b->kind == BLOCK_SAMPLED) {
         prof_free(b->run);
-        thread_count_direct(0, 1);
+        thread_count_free(b->usable);
     } else {
         free_huge(b);
     }
+    thread_note();
+}
+
+static void free_block(const struct block *b, void *ptr)
+{
+    serve_free(b, ptr, thread_cache());
 }
 
 /* A large block of a class that caches hold, into a cache whose credit is not spent: true when done. */
@@ -436,7 +532,7 @@ static NOINLINE void free_slow(void *ptr)
         return;
     }
     if (ptr && !early_owns(ptr)) {
-        struct block b = live_block(ptr, "free");
+        struct block b = serve_block(ptr, "free");
         free_block(&b, ptr);
     }
 }
@@ -478,9 +574,12 @@ void DOOR(free_aligned_sized)(void *ptr, size_t alignment, size_t size)
 
 /* ---- realloc ---------------------------------------------------------------------------------- */
 
+_Atomic size_t entry_zero_reallocs;
+
 /* realloc(p, 0), for a live p. */
 static COLD void *realloc_zero(const struct block *b, void *ptr, void *caller)
 {
+    atomic_fetch_add_explicit(&entry_zero_reallocs, 1, RELAXED);
     if (conf.zero_realloc == ZERO_REALLOC_ABORT) {
         diag_abort("realloc of %p to size 0 (zero_realloc:abort)", ptr);
     }
@@ -496,8 +595,8 @@ static COLD void *realloc_zero(const struct block *b, void *ptr, void *caller)
     return NULL;
 }
 
-/* Changes the block without moving it, where that is possible and does not waste a quarter of it. While
- * allocations are sampled a block changes its class by moving only, for each new size is a new draw. */
+/* While allocations are sampled a block changes its class by moving only, for each new size is a new
+ * draw. */
 static bool resize_in_place(const struct block *b, size_t size)
 {
     if (b->kind == BLOCK_SMALL || b->kind == BLOCK_SAMPLED) {
@@ -514,7 +613,26 @@ static bool resize_in_place(const struct block *b, size_t size)
     if (conf.prof) {
         return size <= b->usable && size > b->usable - CHUNK_SIZE;
     }
-    return size > LARGE_MAX && b->extent && !b->extent->sample && huge_resize(b->extent, size);
+    return size > LARGE_MAX && b->extent && !b->extent->sample && arena_huge_resize(b->extent, size);
+}
+
+/* As resize_in_place; counts what became of the size, and fills what the block grew by. */
+bool serve_resize(const struct block *b, size_t size)
+{
+    if (!resize_in_place(b, size)) {
+        return false;
+    }
+    if (b->kind == BLOCK_LARGE || b->kind == BLOCK_HUGE) {
+        size_t usable = b->kind == BLOCK_LARGE ? size_class_bytes(b->run->class)
+                        : b->extent            ? huge_usable(b->extent)
+                                               : b->usable;
+        thread_count_resize(b->usable, usable);
+        if (UNLIKELY(conf.zero || junk_is(JUNK_ALLOC))) {
+            fill_new((void *)b->start, b->usable, usable, false, false);
+        }
+        thread_note();
+    }
+    return true;
 }
 
 static void *realloc_moving(const struct block *b, void *ptr, size_t size, void *caller)
@@ -544,14 +662,14 @@ static void *reallocate(void *ptr, size_t size, void *caller)
     if (UNLIKELY(early_owns(ptr))) {
         return realloc_early(ptr, size, caller);
     }
-    struct block b = live_block(ptr, "realloc");
+    struct block b = serve_block(ptr, "realloc");
     if (UNLIKELY(size == 0)) {
         return realloc_zero(&b, ptr, caller);
     }
     if (UNLIKELY(size > PTRDIFF_MAX)) {
         return out_of_memory(size);
     }
-    return resize_in_place(&b, size) ? ptr : realloc_moving(&b, ptr, size, caller);
+    return serve_resize(&b, size) ? ptr : realloc_moving(&b, ptr, size, caller);
 }
 
 void *DOOR(realloc)(void *ptr, size_t size)

@@ -6,6 +6,9 @@
 #include "../include/ashlar/ashlar.h"
 #include "../util/common.h"
 
+/* Times that realloc(p, 0) was called. */
+extern HIDDEN _Atomic size_t entry_zero_reallocs;
+
 EXPORT void *DOOR(malloc)(size_t size);
 EXPORT void *DOOR(calloc)(size_t count, size_t size);
 EXPORT void *DOOR(realloc)(void *ptr, size_t size);

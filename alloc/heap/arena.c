@@ -3,13 +3,19 @@
 #include "../os/base.h"
 #include "../os/process.h"
 #include "../util/conf.h"
+#include "../util/diag.h"
+
+#include <string.h>
 
 #define ARENAS_PER_CPU 4u
 
 static struct mutex arenas_lock;
-static _Atomic(struct arena *) arenas[ARENAS_MAX];
-static _Atomic unsigned narenas;
-static unsigned narenas_limit; /* under arenas_lock; 0: not computed yet */
+static _Atomic(struct arena *) arenas[ARENA_INDICES];
+static _Atomic unsigned narenas; /* one more than the highest index */
+/* Written under arenas_lock: */
+static _Atomic unsigned narenas_limit; /* 0: not computed yet */
+static _Atomic(struct arena *) oversize;
+static unsigned nliving;
 
 static void enter(void)
 {
@@ -17,43 +23,79 @@ static void enter(void)
     (void)mutex_lock(&arenas_lock);
 }
 
+static void leave(void)
+{
+    mutex_unlock(&arenas_lock);
+}
+
 unsigned arena_count(void)
 {
     return atomic_load_explicit(&narenas, ACQUIRE);
 }
 
-struct arena *arena_get(unsigned index)
+/* Destroyed ones too. */
+static struct arena *at_index(unsigned index)
 {
-    return atomic_load_explicit(&arenas[index], ACQUIRE);
+    return index < ARENA_INDICES ? atomic_load_explicit(&arenas[index], ACQUIRE) : NULL;
 }
 
-/* Looked up when the second thread comes: a process of one thread needs no file for this. */
-static unsigned limit(unsigned made)
+static enum arena_life life_of(struct arena *arena)
 {
-    if (made == 0) {
-        return 1;
-    }
+    return atomic_load_explicit(&arena->life, ACQUIRE);
+}
+
+struct arena *arena_get(unsigned index)
+{
+    struct arena *arena = at_index(index);
+    return arena && life_of(arena) == ARENA_LIVE ? arena : NULL;
+}
+
+/* Of phycpu the second half of the CPUs are the siblings of the first. */
+static unsigned percpu_arenas(void)
+{
+    unsigned cpus = process_cpu_limit();
+    return conf.percpu_arena == PERCPU_PHYCPU ? (cpus + 1) / 2 : cpus;
+}
+
+/* Looked up when the second thread comes, for a process of one thread needs no file for this, or when
+ * somebody asks. */
+static unsigned limit(void)
+{
     if (!narenas_limit) {
         unsigned cpus = process_cpus();
         narenas_limit = conf.narenas ? (unsigned)conf.narenas
                                      : (cpus > 1 ? ARENAS_PER_CPU * cpus : 1);
+        if (conf.percpu_arena != PERCPU_DISABLED) {
+            narenas_limit = percpu_arenas();
+        }
         narenas_limit = narenas_limit < ARENAS_MAX ? narenas_limit : ARENAS_MAX;
     }
     return narenas_limit;
 }
 
-static struct arena *arena_new(unsigned index)
+static void set_life(struct arena *arena, enum arena_life life)
+{
+    nliving += (unsigned)(life == ARENA_LIVE) - (unsigned)(life_of(arena) == ARENA_LIVE);
+    purge_set_arenas(nliving ? nliving : 1);
+    atomic_store_explicit(&arena->life, life, RELEASE);
+}
+
+static struct arena *arena_new(unsigned index, bool apart)
 {
     struct arena *arena = base_alloc(sizeof *arena);
     if (arena) {
         arena->index = index;
+        arena->life = ARENA_DEAD;
+        arena->pool.apart = apart;
         pool_init(&arena->pool, index);
         for (unsigned class = 0; class < SMALL_CLASSES; class++) {
             bin_init(&arena->bins[class]);
         }
         atomic_store_explicit(&arenas[index], arena, RELEASE);
-        atomic_store_explicit(&narenas, index + 1, RELEASE);
-        purge_set_arenas(index + 1);
+        if (index >= arena_count()) {
+            atomic_store_explicit(&narenas, index + 1, RELEASE);
+        }
+        set_life(arena, ARENA_LIVE);
     }
     return arena;
 }
@@ -68,33 +110,331 @@ static unsigned threads_in(struct arena *arena)
     return arena->nthreads;
 }
 
-struct arena *arena_join(void)
+/* The lock is held. */
+static struct arena *made_at(unsigned index)
 {
-    enter();
-    unsigned made = arena_count();
+    struct arena *arena = arena_get(index);
+    return arena ? arena : arena_new(index, false);
+}
+
+/* The arena with the fewest threads; *unmade is the lowest index without one. */
+static struct arena *least_used(unsigned *unmade)
+{
+    unsigned count = arena_count();
     struct arena *best = NULL;
-    for (unsigned i = 0; i < made; i++) {
-        struct arena *arena = arena_get(i);
-        if (!best || threads_in(arena) < threads_in(best)) {
+    *unmade = count;
+    for (unsigned i = 0; i < count; i++) {
+        struct arena *arena = at_index(i);
+        if (!arena) {
+            *unmade = i < *unmade ? i : *unmade;
+        } else if (!arena_is_explicit(arena) &&
+                   (!best || threads_in(arena) < threads_in(best))) {
             best = arena;
         }
     }
-    if ((!best || threads_in(best) > 0) && made < limit(made)) {
-        struct arena *fresh = arena_new(made);
+    return best;
+}
+
+struct arena *arena_join(void)
+{
+    enter();
+    unsigned unmade;
+    struct arena *best = least_used(&unmade);
+    if ((!best || threads_in(best) > 0) && (unmade == 0 || unmade < limit())) {
+        struct arena *fresh = arena_new(unmade, false);
         best = fresh ? fresh : best;
     }
     if (best) {
         best->nthreads = threads_in(best) + 1;
     }
-    mutex_unlock(&arenas_lock);
+    leave();
     return best;
 }
+
+bool arena_enter(struct arena *arena)
+{
+    enter();
+    bool alive = life_of(arena) == ARENA_LIVE;
+    if (alive) {
+        arena->nthreads = threads_in(arena) + 1;
+    }
+    leave();
+    return alive;
+}
+
+unsigned arena_threads(struct arena *arena)
+{
+    enter();
+    unsigned n = threads_in(arena);
+    leave();
+    return n;
+}
+
+unsigned arena_limit(void)
+{
+    enter();
+    unsigned n = limit();
+    leave();
+    return n;
+}
+
+struct arena *arena_obtain(unsigned index)
+{
+    struct arena *arena = arena_get(index);
+    if (arena) {
+        return arena;
+    }
+    enter();
+    arena = index < limit() ? made_at(index) : NULL;
+    leave();
+    return arena;
+}
+
+struct arena *arena_of_cpu(void)
+{
+    unsigned n = atomic_load_explicit(&narenas_limit, RELAXED);
+    return arena_obtain(process_cpu() % (n ? n : arena_limit()));
+}
+
+struct arena *arena_unhooked(void)
+{
+    for (unsigned i = 0; i < arena_count(); i++) {
+        struct arena *arena = arena_get(i);
+        if (arena && pool_extents(&arena->pool) == &extents_shared) {
+            return arena;
+        }
+    }
+    return NULL;
+}
+
+/* ---- explicit arenas --------------------------------------------------------------------------- */
+
+/* One that was destroyed, or a new one behind all others; NULL when there is no room. */
+static struct arena *explicit_arena(void)
+{
+    unsigned from = limit(), count = arena_count();
+    for (unsigned i = from; i < count; i++) {
+        struct arena *arena = at_index(i);
+        if (arena && life_of(arena) == ARENA_DEAD) {
+            return arena;
+        }
+    }
+    count = count > from ? count : from;
+    return count < ARENA_INDICES ? arena_new(count, true) : NULL;
+}
+
+static void copy_setting(struct setting *to, const struct setting *from)
+{
+    atomic_store_explicit(&to->changed, atomic_load_explicit(&from->changed, RELAXED), RELAXED);
+}
+
+/* Gives the arena extents of its own with these hooks, or exchanges the hooks of those that it has. */
+static bool own_extents(struct arena *arena, const chunk_hooks_t *hooks)
+{
+    if (arena->own) {
+        extents_set_hooks(arena->own, hooks);
+    } else {
+        struct extents *own = base_alloc(sizeof *own);
+        if (!own) {
+            return false;
+        }
+        extents_init_hooked(own, arena->index, hooks);
+        arena->own = own;
+    }
+    copy_setting(&arena->own->decay_ms, &arena->pool.decay_ms);
+    copy_setting(&arena->own->lg_dirty_mult, &arena->pool.lg_dirty_mult);
+    return true;
+}
+
+static void take_chunks_from(struct arena *arena, struct extents *set)
+{
+    atomic_store_explicit(&arena->pool.extents, set, RELEASE);
+}
+
+static bool set_hooks(struct arena *arena, const chunk_hooks_t *hooks)
+{
+    bool plain = hooks_are_default(hooks);
+    if ((!plain || arena->own) && !own_extents(arena, hooks)) {
+        return false;
+    }
+    take_chunks_from(arena, plain ? &extents_shared : arena->own);
+    return true;
+}
+
+bool arena_set_hooks(struct arena *arena, const chunk_hooks_t *hooks)
+{
+    enter();
+    bool done = set_hooks(arena, hooks);
+    leave();
+    return done;
+}
+
+chunk_hooks_t arena_hooks(struct arena *arena)
+{
+    return extents_get_hooks(pool_extents(&arena->pool));
+}
+
+/* A new explicit arena without a name, settings and hooks. The lock is held. */
+static struct arena *create(void)
+{
+    static const struct setting as_the_option_says;
+    struct arena *arena = explicit_arena();
+    if (arena) {
+        arena->name[0] = '\0';
+        copy_setting(&arena->pool.decay_ms, &as_the_option_says);
+        copy_setting(&arena->pool.lg_dirty_mult, &as_the_option_says);
+        take_chunks_from(arena, &extents_shared);
+    }
+    return arena;
+}
+
+struct arena *arena_create(const chunk_hooks_t *hooks)
+{
+    enter();
+    struct arena *arena = create();
+    if (arena) {
+        bool whole = !hooks || set_hooks(arena, hooks);
+        set_life(arena, whole ? ARENA_LIVE : ARENA_DEAD);
+        arena = whole ? arena : NULL;
+    }
+    leave();
+    return arena;
+}
+
+/* With extents of its own, so that those can go back at once while others decay. The hooks are the
+ * default ones: chunks come from the system as they are needed. */
+struct arena *arena_oversize(void)
+{
+    struct arena *arena = atomic_load_explicit(&oversize, ACQUIRE);
+    if (arena) {
+        return arena;
+    }
+    enter();
+    arena = atomic_load_explicit(&oversize, RELAXED);
+    if (!arena && (arena = create())) {
+        bool whole = own_extents(arena, &hooks_default);
+        set_life(arena, whole ? ARENA_LIVE : ARENA_DEAD);
+        if (whole) {
+            memcpy(arena->name, "oversize", sizeof "oversize");
+            take_chunks_from(arena, arena->own);
+            purge_set_decay(&arena->pool, 0);
+        }
+        arena = whole ? arena : NULL;
+        atomic_store_explicit(&oversize, arena, RELEASE);
+    }
+    leave();
+    return arena;
+}
+
+bool arena_is_of_program(struct arena *arena)
+{
+    return arena_is_explicit(arena) && arena != atomic_load_explicit(&oversize, ACQUIRE);
+}
+
+struct reset {
+    uint64_t blocks;
+    void (*sampled)(void *sample);
+};
+
+static void end_run(struct run *run, void *context)
+{
+    struct reset *r = context;
+    enum page_state state = page_word_state(page_word(run_addr(run)));
+    if (state == PAGE_SAMPLED) {
+        r->sampled(run->sample);
+    }
+    r->blocks += state != PAGE_SMALL && state != PAGE_NONE;
+}
+
+static void end_huge(struct extents *set, unsigned arena, struct reset *r)
+{
+    uintptr_t from = 0;
+    for (struct extent *e; (e = extent_huge_of(set, arena, from));) {
+        from = e->addr + CHUNK_SIZE; /* before the extent is another's */
+        if (e->sample) {
+            r->sampled(e->sample);
+            e->sample = NULL;
+        }
+        r->blocks++;
+        arena_huge_free(e);
+    }
+}
+
+static void trim_bins(struct arena *arena)
+{
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        bin_trim(&arena->bins[class], &arena->pool, class);
+    }
+}
+
+uint64_t arena_reset(struct arena *arena, void (*sampled)(void *sample))
+{
+    struct reset r = {0, sampled};
+    ASSERT(arena_is_explicit(arena));
+    trim_bins(arena); /* what others freed is no block any more */
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        r.blocks += count_read(&arena->bins[class].regions_out);
+    }
+    pool_each_used(&arena->pool, end_run, &r);
+    pool_reset(&arena->pool);
+    trim_bins(arena); /* which see that their runs are gone */
+    atomic_store_explicit(&arena->large_bytes, 0, RELAXED);
+    for (unsigned class = 0; class < RUN_CLASSES; class++) {
+        struct class_counts *c = &arena->counts[class];
+        atomic_store_explicit(&c->ndalloc, atomic_load_explicit(&c->nmalloc, RELAXED), RELAXED);
+    }
+    end_huge(&extents_shared, arena->index, &r);
+    if (arena->own) {
+        end_huge(arena->own, arena->index, &r);
+        purge_bound_extents(arena->own);
+    }
+    purge_bound_extents(&extents_shared);
+    return r.blocks;
+}
+
+bool arena_destroy(struct arena *arena)
+{
+    ASSERT(arena_is_explicit(arena));
+    enter();
+    bool done = life_of(arena) == ARENA_LIVE && threads_in(arena) == 0;
+    if (done) {
+        set_life(arena, ARENA_DYING);
+    }
+    leave();
+    if (done) {
+        if (arena->own) {
+            extents_abandon(arena->own); /* hooks are called: without the lock */
+        }
+        enter();
+        set_life(arena, ARENA_DEAD);
+        leave();
+    }
+    return done;
+}
+
+void arena_set_name(struct arena *arena, const char *name)
+{
+    enter();
+    size_t len = strnlen(name, ARENA_NAME_BYTES - 1);
+    memcpy(arena->name, name, len);
+    arena->name[len] = '\0';
+    leave();
+}
+
+void arena_get_name(struct arena *arena, char name[ARENA_NAME_BYTES])
+{
+    enter();
+    memcpy(name, arena->name, ARENA_NAME_BYTES);
+    leave();
+}
+
+/* ---- threads ----------------------------------------------------------------------------------- */
 
 void arena_rejoin(struct arena *arena)
 {
     enter();
     arena->nthreads = threads_in(arena) + 1;
-    mutex_unlock(&arenas_lock);
+    leave();
 }
 
 void arena_leave(struct arena *arena)
@@ -103,7 +443,7 @@ void arena_leave(struct arena *arena)
     if (threads_in(arena) > 0) {
         arena->nthreads--;
     }
-    mutex_unlock(&arenas_lock);
+    leave();
 }
 
 unsigned arena_fill(struct arena *arena, unsigned class, void **out, unsigned want)
@@ -143,6 +483,16 @@ void arena_flush(struct arena *mine, unsigned class, void **regions, unsigned n)
     }
 }
 
+void arena_flush_apart(struct arena *arena, unsigned class, void *region)
+{
+    bin_flush(&arena->bins[class], &arena->pool, class, &region, 1);
+}
+
+static void count_one(_Atomic uint64_t *count)
+{
+    atomic_fetch_add_explicit(count, 1, RELAXED);
+}
+
 void *arena_large_alloc(struct arena *arena, unsigned class, unsigned align_pages,
                         enum page_state state, bool *zeroed)
 {
@@ -151,6 +501,7 @@ void *arena_large_alloc(struct arena *arena, unsigned class, unsigned align_page
         return NULL;
     }
     atomic_fetch_add_explicit(&arena->large_bytes, size_class_bytes(class), RELAXED);
+    count_one(&arena->counts[class].nmalloc);
     return (void *)run_addr(run);
 }
 
@@ -158,18 +509,55 @@ void arena_large_free(struct run *run)
 {
     struct arena *arena = arena_of((uintptr_t)run);
     atomic_fetch_sub_explicit(&arena->large_bytes, size_class_bytes(run->class), RELAXED);
+    count_one(&arena->counts[run->class].ndalloc);
     large_free(&arena->pool, run);
 }
 
 bool arena_large_resize(struct run *run, unsigned class)
 {
     struct arena *arena = arena_of((uintptr_t)run);
-    size_t before = size_class_bytes(run->class);
+    unsigned old = run->class;
     if (!large_resize(&arena->pool, run, class)) {
         return false;
     }
-    atomic_fetch_add_explicit(&arena->large_bytes, size_class_bytes(class) - before, RELAXED);
+    atomic_fetch_add_explicit(&arena->large_bytes, size_class_bytes(class) - size_class_bytes(old),
+                              RELAXED);
+    count_one(&arena->counts[old].ndalloc);
+    count_one(&arena->counts[class].nmalloc);
     return true;
+}
+
+static void count_huge(struct arena *arena, size_t nchunks, bool freed)
+{
+    struct huge_counts *c = &arena->huge[huge_class_of(nchunks)];
+    count_one(freed ? &c->ndalloc : &c->nmalloc);
+    atomic_fetch_add_explicit(&arena->huge_bytes, (freed ? -nchunks : nchunks) * CHUNK_SIZE, RELAXED);
+}
+
+void *arena_huge_alloc(struct arena *arena, size_t size, size_t alignment, bool *zeroed)
+{
+    void *block = huge_alloc(pool_extents(&arena->pool), arena->index, size, alignment, zeroed);
+    if (block) {
+        count_huge(arena, ROUND_UP(size ? size : 1, CHUNK_SIZE) >> LG_CHUNK, false);
+    }
+    return block;
+}
+
+void arena_huge_free(struct extent *extent)
+{
+    count_huge(at_index(extent->arena), extent->nchunks, true);
+    huge_free(extent);
+}
+
+bool arena_huge_resize(struct extent *extent, size_t size)
+{
+    size_t before = extent->nchunks;
+    bool done = huge_resize(extent, size);
+    if (extent->nchunks != before) {
+        count_huge(at_index(extent->arena), before, true);
+        count_huge(at_index(extent->arena), extent->nchunks, false);
+    }
+    return done;
 }
 
 void arena_decay(struct arena *arena)
@@ -177,34 +565,54 @@ void arena_decay(struct arena *arena)
     purge_tick(&arena->pool);
 }
 
-static void trim_bins(struct arena *arena)
+void arena_decay_now(struct arena *arena)
 {
-    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
-        bin_trim(&arena->bins[class], &arena->pool, class);
+    trim_bins(arena);
+    purge_decay_pool(&arena->pool);
+    purge_decay_extents(pool_extents(&arena->pool));
+}
+
+size_t arena_purge(struct arena *arena)
+{
+    trim_bins(arena);
+    if (pool_extents(&arena->pool) != &extents_shared) {
+        pool_trim(&arena->pool); /* its hooks may want the chunk whole */
     }
+    size_t given_back = pool_purge(&arena->pool, 0, UINT64_MAX);
+    return given_back + (arena->own ? extent_purge(arena->own, 0, UINT64_MAX) : 0);
 }
 
 size_t arena_purge_all(void)
 {
     size_t given_back = 0;
+    if (hooks_running) {
+        return 0; /* the locks of the arena that the hook serves are held */
+    }
     for (unsigned i = 0; i < arena_count(); i++) {
         struct arena *arena = arena_get(i);
-        trim_bins(arena);
-        given_back += pool_purge(&arena->pool, 0, UINT64_MAX);
+        if (arena) {
+            trim_bins(arena);
+            given_back += pool_purge(&arena->pool, 0, UINT64_MAX);
+        }
     }
-    return given_back + extent_purge(0, UINT64_MAX);
+    return given_back + extent_purge_all();
 }
 
 bool arena_reclaim(void)
 {
     struct extent_figures before, after;
+    if (hooks_running) {
+        return false; /* see arena_purge_all */
+    }
     extent_figures(&before);
     for (unsigned i = 0; i < arena_count(); i++) {
         struct arena *arena = arena_get(i);
-        trim_bins(arena);
-        pool_trim(&arena->pool);
+        if (arena) {
+            trim_bins(arena);
+            pool_trim(&arena->pool);
+        }
     }
-    extent_purge(0, UINT64_MAX); /* so that free neighbours join to whole reserves */
+    (void)extent_purge_all(); /* so that free neighbours join to whole reserves */
     extent_figures(&after);
     bool unmapped = extent_unmap_free() > 0;
     return unmapped || after.live_chunks < before.live_chunks;
@@ -266,6 +674,7 @@ struct block block_find(uintptr_t addr)
         b.kind = BLOCK_HUGE;
         b.start = b.extent ? b.extent->addr : addr;
         b.usable = b.extent ? huge_usable(b.extent) : 0;
+        b.arena = b.extent ? at_index(b.extent->arena) : NULL;
         return b;
     case CHUNK_HUGE_FREED:
         b.kind = (addr & CHUNK_MASK) ? BLOCK_NONE : BLOCK_HUGE_FREED;

@@ -21,7 +21,12 @@ void bin_init(struct bin *bin)
 
 static void bin_enter(struct bin *bin, struct pool *pool)
 {
-    bool whole = mutex_lock(&bin->lock);
+    bool whole = mutex_lock_counted(&bin->lock, &bin->waits);
+    uint32_t owner = mutex_owner(&bin->lock);
+    if (bin->last_owner != owner) {
+        bin->last_owner = owner;
+        bin->owner_switches++;
+    }
     uint32_t pool_generation = atomic_load_explicit(&pool->generation, RELAXED);
     if (!whole || bin->pool_generation != pool_generation) {
         /* A thread that a fork left behind was at work here, or in the pool. The runs are forgotten:
@@ -75,6 +80,13 @@ static void bucket_settle(struct bin *bin, struct run *run)
     }
 }
 
+/* The word of every page of a small run. */
+static uint64_t word_of(const struct run *run)
+{
+    uint64_t word = page_word_make(run_addr(run), PAGE_SMALL, run->class);
+    return chunk_of((uintptr_t)run)->pool->apart ? page_word_uncached(word) : word;
+}
+
 static void set_words(const struct run *run, uint64_t word)
 {
     uintptr_t addr = run_addr(run);
@@ -99,8 +111,9 @@ static struct run *run_new(struct bin *bin, struct pool *pool, unsigned class)
         unsigned low = i * 64, n = c->run_regions > low ? c->run_regions - low : 0;
         bits_set(run, i, n >= 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1);
     }
-    set_words(run, page_word_make(run_addr(run), PAGE_SMALL, class));
+    set_words(run, word_of(run));
     bin->nruns++;
+    bin->nruns_made++;
     return run;
 }
 
@@ -118,12 +131,17 @@ static struct run *next_run(struct bin *bin, struct pool *pool, unsigned class)
         if (!list_empty(&bin->buckets[i])) {
             struct run *run = run_from_link(bin->buckets[i].next);
             bucket_leave(run);
+            bin->nreruns++;
             return run;
         }
     }
     struct run *run = bin->spare;
+    if (!run) {
+        return run_new(bin, pool, class);
+    }
     bin->spare = NULL;
-    return run ? run : run_new(bin, pool, class);
+    bin->nreruns++;
+    return run;
 }
 
 /* Takes up to `want` regions of the run, lowest address first, a word of bits at a time. */
@@ -219,6 +237,8 @@ unsigned bin_fill(struct bin *bin, struct pool *pool, unsigned class, void **out
         n += take_regions(bin->current, out + n, want - n);
     }
     count_add(&bin->regions_out, n);
+    bin->nmalloc += n;
+    bin->nfills++;
     mutex_unlock(&bin->lock);
     return n;
 }
@@ -226,6 +246,7 @@ unsigned bin_fill(struct bin *bin, struct pool *pool, unsigned class, void **out
 void bin_flush(struct bin *bin, struct pool *pool, unsigned class, void **regions, unsigned n)
 {
     bin_enter(bin, pool);
+    bin->nflushes++;
     for (unsigned i = 0; i < n; i++) {
         if (!give_back(bin, pool, class, regions[i])) {
             double_free(bin, pool, class, regions[i]);
@@ -244,6 +265,7 @@ void bin_flush_remote(struct bin *bin, struct pool *pool, unsigned class, void *
     } while (!atomic_compare_exchange_weak_explicit(&bin->remote, &head, first, RELEASE, RELAXED));
     uint32_t count = atomic_fetch_add_explicit(&bin->remote_count, n, RELAXED) + n;
     if (count > REMOTE_BYTES_MAX / size_classes[class].size_bytes && mutex_try(&bin->lock)) {
+        bin->nlooks++;
         drain(bin, pool, class);
         mutex_unlock(&bin->lock);
         purge_bound_pool(pool);
@@ -253,6 +275,7 @@ void bin_flush_remote(struct bin *bin, struct pool *pool, unsigned class, void *
 void bin_trim(struct bin *bin, struct pool *pool, unsigned class)
 {
     bin_enter(bin, pool);
+    bin->nlooks++;
     drain(bin, pool, class);
     if (bin->current && bin->current->nfree == size_classes[class].run_regions) {
         run_release(bin, pool, bin->current);
@@ -272,15 +295,79 @@ bool bin_region_is_out(const struct run *run, uintptr_t addr)
     return !(bits_get(run, (unsigned)index >> 6) >> (index & 63) & 1);
 }
 
-size_t bin_remote_regions(struct bin *bin, struct pool *pool)
+/* Only who holds the lock takes regions out of the queue, and so their links stay links. */
+static size_t count_remote(struct bin *bin)
 {
     size_t n = 0;
-    bin_enter(bin, pool); /* only who holds the lock takes regions out, and so their links stay links */
     for (void *r = atomic_load_explicit(&bin->remote, ACQUIRE); r; r = *(void **)r) {
         n++;
     }
+    return n;
+}
+
+size_t bin_remote_regions(struct bin *bin, struct pool *pool)
+{
+    bin_enter(bin, pool);
+    size_t n = count_remote(bin);
     mutex_unlock(&bin->lock);
     return n;
+}
+
+/* The bin is locked. */
+static size_t count_nonfull(const struct bin *bin, unsigned regions)
+{
+    size_t n = bin->current && bin->current->nfree > 0 && bin->current->nfree < regions;
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (const struct list_node *l = bin->buckets[i].next; l != &bin->buckets[i]; l = l->next) {
+            n++;
+        }
+    }
+    return n;
+}
+
+static void lock_figures(struct bin *bin, struct bin_figures *out)
+{
+    struct mutex_waits *w = &bin->waits;
+    out->lock_ops = bin->nfills + bin->nflushes + bin->nlooks;
+    out->lock_switches = bin->owner_switches;
+    out->lock_spun = atomic_load_explicit(&w->spun, RELAXED);
+    out->lock_slept = atomic_load_explicit(&w->slept, RELAXED);
+    out->lock_ns = atomic_load_explicit(&w->ns, RELAXED);
+    out->lock_ns_max = atomic_load_explicit(&w->ns_max, RELAXED);
+    out->lock_waiting_max = atomic_load_explicit(&w->waiting_max, RELAXED);
+}
+
+COLD void bin_figures(struct bin *bin, struct pool *pool, unsigned class, struct bin_figures *out)
+{
+    bin_enter(bin, pool);
+    bin->nlooks++;
+    size_t regions = count_read(&bin->regions_out), remote = count_remote(bin);
+    *out = (struct bin_figures){
+        .nmalloc = bin->nmalloc,
+        .nfills = bin->nfills,
+        .nflushes = bin->nflushes,
+        .nruns_made = bin->nruns_made,
+        .nreruns = bin->nreruns,
+        .regions = regions > remote ? regions - remote : 0, /* a queue may outlive a fork's restart */
+        .runs = bin->nruns,
+        .runs_nonfull = count_nonfull(bin, size_classes[class].run_regions),
+    };
+    lock_figures(bin, out);
+    mutex_unlock(&bin->lock);
+}
+
+COLD void bin_forget_waits(struct bin *bin, struct pool *pool)
+{
+    struct mutex_waits *w = &bin->waits;
+    bin_enter(bin, pool);
+    bin->nlooks = -(bin->nfills + bin->nflushes); /* so that the sum is 0 */
+    bin->owner_switches = 0;
+    atomic_store_explicit(&w->spun, 0, RELAXED);
+    atomic_store_explicit(&w->slept, 0, RELAXED);
+    atomic_store_explicit(&w->ns, 0, RELAXED);
+    atomic_store_explicit(&w->ns_max, 0, RELAXED);
+    atomic_store_explicit(&w->waiting_max, 0, RELAXED);
+    mutex_unlock(&bin->lock);
 }
 
 struct tally {
@@ -311,7 +398,7 @@ static void check_run(const struct bin *bin, const struct run *run, struct tally
     if (run->bucket != (apart ? NO_BUCKET : bucket_of(run))) {
         complain(t, "N2", run);
     }
-    uint64_t word = page_word_make(run_addr(run), PAGE_SMALL, run->class);
+    uint64_t word = word_of(run);
     for (unsigned i = 0; i < run->npages; i++) {
         if (page_word(run_addr(run) + ((uintptr_t)i << LG_PAGE)) != word) {
             complain(t, "N4", run);

@@ -27,17 +27,40 @@
 #define BUCKETS 4u
 
 struct bin {
+    /* Under the lock; one line, which is all that a fill or a flush needs in most cases: */
     struct mutex lock;
     uint32_t generation;  /* counts the times that a fork left the bin, or its pool, unusable */
     uint32_t pool_generation; /* of the pool that the runs are from */
+    uint32_t last_owner;  /* serial of the thread that held the lock last */
     struct run *current;  /* being filled from, or NULL */
-    struct run *spare;    /* empty, or NULL */
-    size_t nruns;
     _Atomic size_t regions_out; /* not in a run's free bits */
+    uint64_t owner_switches;    /* times that another thread held the lock before */
+    uint64_t nmalloc;     /* regions handed out, ever */
+    uint64_t nfills;      /* batches of them */
+    uint64_t nflushes;    /* batches taken back */
     struct list_node buckets[BUCKETS];
-    /* On a line of their own: written by other threads without the lock. */
+    /* Written by other threads without the lock: */
     _Alignas(CACHELINE) _Atomic(void *) remote; /* regions linked by their first word */
     _Atomic uint32_t remote_count;              /* about how many: bounds the queue */
+    struct mutex_waits waits;                   /* for the lock */
+    /* Under the lock, and rarely needed: */
+    _Alignas(CACHELINE) struct run *spare; /* empty, or NULL */
+    size_t nruns;         /* that the bin has now */
+    uint64_t nruns_made;  /* ever */
+    uint64_t nreruns;     /* times that a run became the current one again */
+    uint64_t nlooks;      /* times that the lock was taken for anything but a fill or a flush */
+};
+_Static_assert(offsetof(struct bin, buckets) == CACHELINE, "what every fill needs is one line");
+_Static_assert(sizeof(struct bin) == 4 * CACHELINE, "sixty of them an arena");
+
+/* The figures of a bin at one moment. */
+struct bin_figures {
+    uint64_t nmalloc, nfills, nflushes, nruns_made, nreruns; /* as above */
+    size_t regions; /* that the program and the caches hold: neither in a run nor in the remote queue */
+    size_t runs;
+    size_t runs_nonfull; /* of which some regions are free and some are not */
+    uint64_t lock_ops, lock_spun, lock_slept, lock_switches, lock_ns, lock_ns_max;
+    uint64_t lock_waiting_max;
 };
 
 void bin_init(struct bin *bin);
@@ -61,6 +84,11 @@ bool bin_region_is_out(const struct run *run, uintptr_t addr);
 
 /* The number of regions that lie in the remote queue. */
 size_t bin_remote_regions(struct bin *bin, struct pool *pool);
+
+void bin_figures(struct bin *bin, struct pool *pool, unsigned class, struct bin_figures *out);
+
+/* Forgets what the lock cost so far. */
+void bin_forget_waits(struct bin *bin, struct pool *pool);
 
 /* N1 to N4 for all runs of this class in a chunk list. Takes the lock. */
 bool bin_check(struct bin *bin, struct pool *pool, unsigned class);

@@ -11,6 +11,9 @@ struct run *large_alloc(struct pool *pool, unsigned class, unsigned align_pages,
     struct run *run = pool_alloc(pool, npages, align_pages, zeroed);
     if (run) {
         run->class = (uint8_t)class;
+        if (state == PAGE_LARGE && pool->apart) {
+            state = PAGE_LARGE_APART;
+        }
         page_large_set(run_addr(run), class, state);
     }
     return run;
@@ -35,6 +38,6 @@ bool large_resize(struct pool *pool, struct run *run, unsigned class)
         purge_bound_pool(pool);
     }
     run->class = (uint8_t)class;
-    page_large_set(run_addr(run), class, PAGE_LARGE);
+    page_large_set(run_addr(run), class, page_word_state(page_word(run_addr(run))));
     return true;
 }

@@ -1,7 +1,7 @@
 /* large.h: blocks of one run each, from 36 KiB to 3.75 MiB, and the runs of sampled blocks.
  *
- * The first page's word says what the block is: LARGE while the program holds it, LARGE_CACHED in a
- * thread cache, SAMPLED (prof.h), 0 once the pages are free. The thread that owns the block changes
+ * The first page's word says what the block is: LARGE while the program holds it (LARGE_APART in an arena
+ * whose blocks are not cached), LARGE_CACHED in a thread cache, SAMPLED (prof.h), 0 once the pages are free. The thread that owns the block changes
  * the word between the first two without a lock.
  *
  * Below        run.h purge.h          Above   arena

@@ -46,3 +46,15 @@ COLD _Noreturn void misuse_foreign(const void *ptr, const char *door)
 {
     diag_abort("invalid %s of %p (not memory of this allocator)", door, ptr);
 }
+
+COLD _Noreturn void misuse_size(const void *ptr, const char *door, size_t told_bytes,
+                                size_t block_bytes)
+{
+    diag_abort("invalid %s of %p (told %u bytes, the block has %u)", door, ptr,
+               (uint64_t)told_bytes, (uint64_t)block_bytes);
+}
+
+COLD _Noreturn void misuse_no_cache(const void *ptr, const char *door, unsigned id)
+{
+    diag_abort("invalid %s of %p (there is no explicit cache %u)", door, ptr, (uint64_t)id);
+}

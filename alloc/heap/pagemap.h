@@ -9,7 +9,8 @@
  * Every page of a small run carries the word of its run. Of a large run only the first page does; the
  * rest, free pages and the header carry 0. `tcache bin` is 1 + the class for a small run and 0 for
  * all else, a bin that no free gets past (tcache.h), so that free needs no test of the state; it
- * stands there as the offset of the bin in bytes, ready for one shift and one addition.
+ * stands there as the offset of the bin in bytes, ready for one shift and one addition. Small runs of
+ * arenas whose blocks stay out of the caches of threads (arena.h) have 0 there too.
  *
  * The words of a chunk are rotated by the chunk's number: headers all start at multiples of 4 MiB, so
  * the words of page n of every chunk would otherwise fall on the same cache set.
@@ -35,7 +36,8 @@ enum page_state {
     PAGE_SMALL = 1,        /* a run of small regions */
     PAGE_LARGE = 2,        /* first page of a large block that the program holds */
     PAGE_LARGE_CACHED = 3, /* first page of a large block in a thread cache */
-    PAGE_SAMPLED = 4       /* first page of a sampled block (prof.h) */
+    PAGE_SAMPLED = 4,      /* first page of a sampled block (prof.h) */
+    PAGE_LARGE_APART = 5   /* as PAGE_LARGE, of an arena whose blocks stay out of caches (arena.h) */
 };
 
 #define LG_TCACHE_BIN 5 /* log2 of the size of a tcache bin (asserted in tcache.h) */
@@ -90,6 +92,12 @@ INLINE uint64_t page_word_make(uintptr_t run_addr, enum page_state state, unsign
     unsigned bin = state == PAGE_SMALL ? class + 1 : 0;
     return (uint32_t)run_addr | (uint64_t)state << 32 | (uint64_t)class << 40 |
            (uint64_t)(bin << LG_TCACHE_BIN) << 48;
+}
+
+/* The same word, of a run whose regions no thread's cache takes. */
+INLINE uint64_t page_word_uncached(uint64_t word)
+{
+    return word & ((UINT64_C(1) << 48) - 1);
 }
 
 INLINE enum page_state page_word_state(uint64_t word)

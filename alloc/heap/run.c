@@ -1,8 +1,6 @@
 /* run.c: see run.h. */
 #include "run.h"
-#include "../os/pages.h"
 #include "../os/process.h"
-#include "../util/conf.h"
 #include "../util/diag.h"
 
 static struct run *from_node(const struct tree_node *node)
@@ -33,6 +31,9 @@ void pool_init(struct pool *pool, unsigned arena)
 {
     pool->arena = arena;
     pool->generation++;
+    if (!pool_extents(pool)) {
+        atomic_store_explicit(&pool->extents, &extents_shared, RELEASE);
+    }
     for (int kind = 0; kind < 2; kind++) {
         pool->free[kind].root = NULL;
         atomic_store_explicit(&pool->pages_free[kind], 0, RELAXED);
@@ -123,7 +124,7 @@ static void put_free(struct pool *pool, struct chunk *chunk, unsigned page, unsi
 static bool new_chunk(struct pool *pool)
 {
     static _Atomic uint64_t serials;
-    struct extent *extent = extent_alloc(1, CHUNK_SIZE, CHUNK_RUNS);
+    struct extent *extent = extent_alloc(pool_extents(pool), pool->arena, 1, CHUNK_SIZE, CHUNK_RUNS);
     if (!extent) {
         return false;
     }
@@ -301,13 +302,17 @@ static size_t purge(struct pool *pool, size_t keep_pages, uint64_t before_ms)
         struct run *oldest = CONTAINER_OF(pool->age.next, struct run, age);
         unsigned page = oldest->page, npages = oldest->npages;
         if (oldest->freed_ms > before_ms ||
-            !pages_purge((void *)run_addr(oldest), (size_t)npages << LG_PAGE)) {
+            !extent_purge_pages(chunk_of_run(oldest)->extent, run_addr(oldest),
+                                (size_t)npages << LG_PAGE)) {
             break;
         }
         purged += npages;
+        pool->nmadvises++;
         unlink_free(pool, oldest);
         put_free(pool, chunk_of_run(oldest), page, npages, RUN_CLEAN, 0);
     }
+    pool->npurges += purged > 0;
+    pool->pages_purged += purged;
     return purged;
 }
 
@@ -323,9 +328,49 @@ void pool_purge_excess(struct pool *pool, size_t least_pages)
 {
     pool_enter(pool);
     size_t most = demand_keep(&pool->demand, count_read(&pool->pages_used), least_pages,
-                              conf.dirty_decay_ms, process_now_ms());
+                              pool_decay_ms(pool), process_now_ms());
     if (count_read(&pool->pages_free[RUN_DIRTY]) > most) {
         demand_purged(&pool->demand, purge(pool, most - most / 8, UINT64_MAX));
+    }
+    pool_leave(pool);
+}
+
+COLD void pool_figures(struct pool *pool, struct pool_figures *out)
+{
+    pool_enter(pool);
+    *out = (struct pool_figures){.chunks = count_read(&pool->nchunks),
+                                 .pages_used = count_read(&pool->pages_used),
+                                 .pages_dirty = count_read(&pool->pages_free[RUN_DIRTY]),
+                                 .npurges = pool->npurges,
+                                 .nmadvises = pool->nmadvises,
+                                 .pages_purged = pool->pages_purged};
+    pool_leave(pool);
+}
+
+void pool_reset(struct pool *pool)
+{
+    pool_enter(pool);
+    for (struct list_node *n = pool->chunks.next; n != &pool->chunks;) {
+        struct chunk *chunk = CONTAINER_OF(n, struct chunk, link);
+        n = n->next; /* before the chunk is another's */
+        extent_free(chunk->extent);
+    }
+    pool_init(pool, pool->arena); /* a new generation: the bins see that their runs are gone */
+    pool_leave(pool);
+}
+
+void pool_each_used(struct pool *pool, void (*visit)(struct run *run, void *context), void *context)
+{
+    pool_enter(pool);
+    for (struct list_node *n = pool->chunks.next; n != &pool->chunks; n = n->next) {
+        struct chunk *chunk = CONTAINER_OF(n, struct chunk, link);
+        for (unsigned page = HEADER_PAGES; page < CHUNK_PAGES;) {
+            struct run *run = descriptor(chunk, page);
+            page += run->npages;
+            if (run->kind == RUN_USED) {
+                visit(run, context);
+            }
+        }
     }
     pool_leave(pool);
 }

@@ -25,6 +25,7 @@
 #define ASHLAR_HEAP_RUN_H
 
 #include "../os/mutex.h"
+#include "../util/conf.h"
 #include "../util/config.h"
 #include "../util/list.h"
 #include "../util/tree.h"
@@ -82,11 +83,16 @@ struct pool {
     struct mutex lock;
     _Atomic uint32_t generation; /* counts the times that a fork left it unusable; read anywhere */
     unsigned arena;           /* index of the arena that it is a member of */
+    bool apart;               /* its blocks stay out of the caches of threads (arena.h); constant */
+    _Atomic(struct extents *) extents; /* where new chunks come from; read anywhere */
+    struct setting decay_ms, lg_dirty_mult; /* of this pool, see conf_decay_ms */
     struct tree free[2];      /* by kind */
     _Atomic size_t pages_free[2]; /* by kind; written under the lock, read anywhere */
     _Atomic size_t pages_used;    /* likewise */
     struct list_node age;     /* dirty runs, oldest first */
     struct demand demand;     /* in pages */
+    uint64_t npurges, nmadvises; /* times that some were purged, and calls of the system for it */
+    uint64_t pages_purged;    /* ever */
     _Atomic uint64_t decay_next_ms; /* when purge looks for old dirty runs again; read anywhere */
     struct list_node chunks;  /* by order of birth */
     _Atomic size_t nchunks;   /* read anywhere */
@@ -114,7 +120,17 @@ INLINE struct run *run_of_word(uint64_t word, uintptr_t addr)
     return run_of_page(addr - page_word_offset(word, addr));
 }
 
+/* Empties the pool, whose chunks are forgotten. Zeroed memory becomes one that takes its chunks from
+ * the shared extents. */
 void pool_init(struct pool *pool, unsigned arena);
+
+/* Gives all chunks back with all that is in them. */
+void pool_reset(struct pool *pool);
+
+INLINE struct extents *pool_extents(struct pool *pool)
+{
+    return atomic_load_explicit(&pool->extents, ACQUIRE);
+}
 
 /* Takes or gives up the lock; after a fork that left it held, the pool starts empty. */
 void pool_enter(struct pool *pool);
@@ -141,6 +157,26 @@ size_t pool_purge(struct pool *pool, size_t keep_pages, uint64_t before_ms);
 
 /* Holds the bound of demand.h, of which least_pages may stay anyway: purges down to 7/8 of it. */
 void pool_purge_excess(struct pool *pool, size_t least_pages);
+
+/* Free pages are given back after this long; -1: never. */
+INLINE int64_t pool_decay_ms(const struct pool *pool)
+{
+    return setting_or(&pool->decay_ms, conf_decay_ms());
+}
+
+INLINE int64_t pool_lg_dirty_mult(const struct pool *pool)
+{
+    return setting_or(&pool->lg_dirty_mult, conf_lg_dirty_mult());
+}
+
+struct pool_figures {
+    size_t chunks, pages_used, pages_dirty; /* at one moment */
+    uint64_t npurges, nmadvises, pages_purged;
+};
+void pool_figures(struct pool *pool, struct pool_figures *out);
+
+/* Calls visit for each used run; holds the lock. */
+void pool_each_used(struct pool *pool, void (*visit)(struct run *run, void *context), void *context);
 
 /* R1 to R5 for every chunk of the pool; takes the lock. */
 bool pool_check(struct pool *pool);

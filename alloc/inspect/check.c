@@ -8,8 +8,8 @@ __attribute__((visibility("default"))) bool ashlar_check(void)
     bool ok = base_check() && extent_check();
     for (unsigned i = 0; i < arena_count(); i++) {
         struct arena *arena = arena_get(i);
-        ok &= pool_check(&arena->pool);
-        for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        ok &= !arena || pool_check(&arena->pool);
+        for (unsigned class = 0; arena && class < SMALL_CLASSES; class++) {
             ok &= bin_check(&arena->bins[class], &arena->pool, class);
         }
     }

@@ -80,7 +80,11 @@ EXPORT void malloc_stats(void)
 
 static void print_arena(FILE *stream, unsigned index)
 {
-    struct pool *pool = &arena_get(index)->pool;
+    struct arena *arena = arena_get(index);
+    if (!arena) {
+        return;
+    }
+    struct pool *pool = &arena->pool;
     fprintf(stream,
             "<heap nr=\"%u\">\n"
             "<system type=\"current\" size=\"%zu\"/>\n"
@@ -102,7 +106,7 @@ EXPORT int malloc_info(int options, FILE *stream)
     struct ashlar_stats s;
     ashlar_stats_get(&s);
     fputs("<malloc version=\"ashlar-1\">\n", stream);
-    for (unsigned i = 0; i < s.narenas; i++) {
+    for (unsigned i = 0; i < arena_count(); i++) {
         print_arena(stream, i);
     }
     fprintf(stream,

@@ -31,6 +31,7 @@ static char page_letter(const struct run *run, unsigned page)
     case PAGE_SMALL:
         return small_letter(run->class);
     case PAGE_LARGE:
+    case PAGE_LARGE_APART:
         return page == run->page ? 'L' : '-';
     case PAGE_LARGE_CACHED:
         return page == run->page ? 'C' : '-';
@@ -81,33 +82,52 @@ static void print_chunk(int fd, const struct chunk *chunk)
     print_lines(fd, pages, CHUNK_PAGES);
 }
 
-struct extents {
+struct drawn {
     int fd;
-    uint64_t reserve;
+    uint64_t reserve;    /* the one that the last extent was of; 0: none was drawn */
+    struct extents *set; /* likewise, of its own hooks */
 };
+
+/* Begins a line where another reserve, or the chunks of another arena's hooks, begin. */
+static void begin_line(struct drawn *d, const struct extent *e)
+{
+    uint64_t reserve = e->birth >> BIRTH_INDEX_BITS;
+    if (e->set->hooked ? e->set == d->set : reserve == d->reserve) {
+        return;
+    }
+    diag_print(d->fd, "%s", d->reserve || d->set ? "\n" : "");
+    if (e->set->hooked) {
+        d->set = e->set;
+        diag_print(d->fd, "hooks of arena %u, by address:", (uint64_t)e->set->hooked_arena);
+    } else {
+        d->reserve = reserve;
+        diag_print(d->fd, "reserve %u, by address:", reserve);
+    }
+}
 
 static void print_extent(const struct extent *e, void *context)
 {
-    struct extents *x = context;
-    if (e->birth >> BIRTH_INDEX_BITS != x->reserve) {
-        x->reserve = e->birth >> BIRTH_INDEX_BITS;
-        diag_print(x->fd, "%sreserve %u, by address:", x->reserve > 1 ? "\n" : "", x->reserve);
-    }
+    struct drawn *d = context;
+    begin_line(d, e);
     bool runs = chunk_kind_at(e->addr) == CHUNK_RUNS;
     const char *kind = e->state == EXTENT_LIVE    ? (runs ? "runs" : "huge")
                        : e->state == EXTENT_DIRTY ? "free dirty"
                                                   : "free clean";
-    diag_print(x->fd, " [%s %u]", kind, (uint64_t)e->nchunks);
+    diag_print(d->fd, " [%s %u]", kind, (uint64_t)e->nchunks);
 }
 
 __attribute__((visibility("default"))) void ashlar_picture(int fd)
 {
-    struct extents x = {fd, 0};
+    struct drawn d = {.fd = fd};
     diag_print(fd, "H header   a-t small run of size class 16, 32, ... 1024   u-y to 2, 4, 8, 16, 32 KiB\n"
                    "L- large block   C- cached   S- sampled\n"
                    ". free, clean (reads as zero)   , free, dirty (still backed)\n\n");
     for (unsigned i = 0; i < arena_count(); i++) {
-        struct pool *pool = &arena_get(i)->pool;
+        struct arena *arena = arena_get(i);
+        if (!arena) {
+            continue;
+        }
+        struct pool *pool = &arena->pool;
         pool_enter(pool);
         diag_print(fd, "arena %u, %u chunk(s)\n", (uint64_t)i, (uint64_t)count_read(&pool->nchunks));
         for (struct list_node *n = pool->chunks.next; n != &pool->chunks; n = n->next) {
@@ -116,6 +136,6 @@ __attribute__((visibility("default"))) void ashlar_picture(int fd)
         pool_leave(pool);
     }
     diag_print(fd, "\n");
-    extent_each(print_extent, &x);
+    extent_each(print_extent, &d);
     diag_print(fd, "\n");
 }

@@ -5,7 +5,7 @@
 #include "../util/config.h"
 #include "../util/diag.h"
 
-#define FIRST_BYTES ((size_t)32 << 10)  /* the first arena and two caches */
+#define FIRST_BYTES ((size_t)40 << 10)  /* the first arena and two caches */
 #define BLOCK_BYTES ((size_t)128 << 10) /* some twenty caches, or two thousand nodes */
 
 static struct mutex lock;

@@ -30,9 +30,10 @@ static void futex(struct mutex *mutex, int operation, uint32_t value)
 
 /* Waits until the lock is free or its owner is dead. Who we are is asked again each time: a signal
  * handler may have forked meanwhile, and we be the child. */
-static NOINLINE bool lock_slow(struct mutex *mutex)
+static NOINLINE bool lock_slow(struct mutex *mutex, bool *slept)
 {
     uint32_t contended = 0; /* after sleeping we must assume that others sleep too */
+    *slept = false;
     for (unsigned spins = 0;;) {
         uint32_t mine = process_thread_serial() << 1;
         uint32_t seen = atomic_load_explicit(&mutex->word, RELAXED);
@@ -49,6 +50,7 @@ static NOINLINE bool lock_slow(struct mutex *mutex)
             continue;
         }
         contended = 1;
+        *slept = true;
         if ((seen & 1) || atomic_compare_exchange_weak_explicit(&mutex->word, &seen, seen | 1,
                                                                 RELAXED, RELAXED)) {
             futex(mutex, FUTEX_WAIT, seen | 1);
@@ -56,7 +58,8 @@ static NOINLINE bool lock_slow(struct mutex *mutex)
     }
 }
 
-bool mutex_lock(struct mutex *mutex)
+/* True if the lock was free, and is ours now. */
+static inline bool take_free(struct mutex *mutex)
 {
     uint32_t mine = process_thread_serial() << 1;
     uint32_t seen = 0;
@@ -65,11 +68,50 @@ bool mutex_lock(struct mutex *mutex)
             atomic_store_explicit(&mutex->word, mine, RELAXED);
             return true;
         }
-    } else if (LIKELY(atomic_compare_exchange_strong_explicit(&mutex->word, &seen, mine, ACQUIRE,
-                                                              RELAXED))) {
-        return true;
+        return false;
     }
-    return lock_slow(mutex);
+    return atomic_compare_exchange_strong_explicit(&mutex->word, &seen, mine, ACQUIRE, RELAXED);
+}
+
+bool mutex_lock(struct mutex *mutex)
+{
+    bool slept;
+    return LIKELY(take_free(mutex)) || lock_slow(mutex, &slept);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* So that it is at least `value`. */
+static void raise_to(_Atomic uint64_t *most, uint64_t value)
+{
+    uint64_t seen = atomic_load_explicit(most, RELAXED);
+    while (seen < value &&
+           !atomic_compare_exchange_weak_explicit(most, &seen, value, RELAXED, RELAXED)) {
+    }
+}
+
+static NOINLINE bool lock_slow_counted(struct mutex *mutex, struct mutex_waits *waits)
+{
+    bool slept;
+    uint64_t began = now_ns();
+    raise_to(&waits->waiting_max, atomic_fetch_add_explicit(&waits->waiting, 1, RELAXED) + 1);
+    bool whole = lock_slow(mutex, &slept);
+    atomic_fetch_sub_explicit(&waits->waiting, 1, RELAXED);
+    uint64_t waited = now_ns() - began;
+    atomic_fetch_add_explicit(slept ? &waits->slept : &waits->spun, 1, RELAXED);
+    atomic_fetch_add_explicit(&waits->ns, waited, RELAXED);
+    raise_to(&waits->ns_max, waited);
+    return whole;
+}
+
+bool mutex_lock_counted(struct mutex *mutex, struct mutex_waits *waits)
+{
+    return LIKELY(take_free(mutex)) || lock_slow_counted(mutex, waits);
 }
 
 bool mutex_try(struct mutex *mutex)

@@ -23,6 +23,25 @@ struct mutex {
 /* Takes the lock. False: taken over from a thread that a fork left behind. */
 bool mutex_lock(struct mutex *mutex);
 
+/* What waiting for a lock cost. Only who waits writes here. */
+struct mutex_waits {
+    _Atomic uint64_t spun;      /* times that it was free again before anybody slept */
+    _Atomic uint64_t slept;     /* times that somebody slept */
+    _Atomic uint64_t ns;        /* time from finding it taken to having it, all together */
+    _Atomic uint64_t ns_max;    /* the longest such time */
+    _Atomic uint32_t waiting;   /* threads that wait now */
+    _Atomic uint64_t waiting_max;
+};
+
+/* As mutex_lock, with a record of what waiting cost. Taking a free lock costs the same. */
+bool mutex_lock_counted(struct mutex *mutex, struct mutex_waits *waits);
+
+/* The serial of the thread that holds the lock; for who holds it. */
+INLINE uint32_t mutex_owner(struct mutex *mutex)
+{
+    return atomic_load_explicit(&mutex->word, RELAXED) >> 1;
+}
+
 /* Takes the lock if that needs no waiting. A lock left behind by a fork counts as busy. */
 bool mutex_try(struct mutex *mutex);
 

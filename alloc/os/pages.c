@@ -9,10 +9,10 @@
 
 static _Atomic size_t stuck;
 
-static void *map(size_t size_bytes)
+static void *map(void *hint, size_t size_bytes)
 {
     int saved = errno;
-    void *addr = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+    void *addr = mmap(hint, size_bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     errno = saved;
     return addr == MAP_FAILED ? NULL : addr;
@@ -38,7 +38,7 @@ static void trim(char *addr, size_t size_bytes)
 void *pages_map(size_t size_bytes, size_t alignment)
 {
     size_t padded = size_bytes + alignment - PAGE_SIZE;
-    char *addr = padded >= size_bytes ? map(padded) : NULL;
+    char *addr = padded >= size_bytes ? map(NULL, padded) : NULL;
     if (!addr) {
         return NULL;
     }
@@ -47,6 +47,17 @@ void *pages_map(size_t size_bytes, size_t alignment)
     trim(addr, before);
     trim(start + size_bytes, padded - size_bytes - before);
     return start;
+}
+
+/* The system takes the address as a wish, where it is free. */
+void *pages_map_at(void *wanted, size_t size_bytes)
+{
+    void *addr = map(wanted, size_bytes);
+    if (addr && addr != wanted) {
+        trim(addr, size_bytes);
+        addr = NULL;
+    }
+    return addr;
 }
 
 size_t pages_stuck_bytes(void)

@@ -12,6 +12,9 @@
 /* Fresh zeroed memory at an address that is a multiple of `alignment` (a power of two), or NULL. */
 void *pages_map(size_t size_bytes, size_t alignment);
 
+/* Fresh zeroed memory at `addr`, or NULL where something lies there already. */
+void *pages_map_at(void *addr, size_t size_bytes);
+
 /* Bytes that pages_map took beyond its results and could not give back. */
 size_t pages_stuck_bytes(void);
 

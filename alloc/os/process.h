@@ -29,7 +29,12 @@ uint32_t process_epoch(void);
 /* Milliseconds of a monotonic clock, coarse (a few ms), without a system call. */
 uint64_t process_now_ms(void);
 
-/* CPUs that this process may really use: affinity and cgroup quota, 1 or more. */
+/* CPUs that this process may really use, 1 or more: the affinity mask, and the tightest quota of the
+ * control groups (version 2 or 1) that the process is in, rounded up. */
 unsigned process_cpus(void);
+
+/* The CPU that the calling thread runs on, and one more than the highest that it may run on. */
+unsigned process_cpu(void);
+unsigned process_cpu_limit(void);
 
 #endif

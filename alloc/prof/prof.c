@@ -138,6 +138,11 @@ void prof_huge_free(struct extent *extent)
     }
 }
 
+void prof_discard(void *sample)
+{
+    forget(sample);
+}
+
 void prof_stats(struct ashlar_prof_stats *out)
 {
     enter();

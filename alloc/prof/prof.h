@@ -33,6 +33,9 @@ bool prof_draw(uint64_t *prng, size_t size);
 void prof_huge(struct extent *extent, size_t requested, void *caller);
 void prof_huge_free(struct extent *extent);
 
+/* Ends a record whose block was taken away (arena_reset); the only one called with other locks held. */
+void prof_discard(void *sample);
+
 void prof_stats(struct ashlar_prof_stats *out);
 void prof_dump(int fd);
 

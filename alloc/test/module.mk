@@ -7,7 +7,7 @@ TEST_SO     = -L$(B) -lashlar -Wl,-rpath,$(abspath $(B))
 
 # Contract tests: NAME against libashlar_prefixed.a, NAME_so against libashlar.so, NAME_libc against
 # the C library (the control: what fails there is a mistake of the test).
-API_NAMES := errno_rules sizes contents threads figures no_memory
+API_NAMES := errno_rules sizes contents threads figures no_memory extended ctl ctl_stats
 API_TESTS := $(API_NAMES:%=$(B)/test/api/%) $(API_NAMES:%=$(B)/test/api/%_so) $(B)/test/api/cxx
 API_TESTS += $(B)/test/api/mallinfo
 API_CONTROLS := $(API_NAMES:%=$(B)/test/api/%_libc) $(B)/test/api/mallinfo_libc
@@ -36,6 +36,10 @@ $(B)/test/api/%_so: $(TEST_DIR)/api/%.c $(DOORS_so) $(B)/libashlar.so
 $(B)/test/api/%_libc: $(TEST_DIR)/api/%.c $(DOORS_libc)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_FLAGS) -MF $@.d -MT $@ -o $@ $< $(DOORS_libc) -lcmocka -pthread
+
+# The promise of names, which the test walks.
+$(B)/test/api/ctl $(B)/test/api/ctl_so $(B)/test/api/ctl_libc: \
+    TEST_FLAGS += -DCTL_NAMES='"$(abspath $(TEST_DIR)/ctl/ctl_names.tsv)"'
 
 # The sized forms of operator delete are off by default in clang.
 $(B)/test/api/cxx: $(TEST_DIR)/api/cxx.cpp $(B)/libashlar.so
@@ -87,11 +91,12 @@ $(B)/test/misuse/%_libc: $(TEST_DIR)/misuse/%.c
 	$(CC) $(TEST_FLAGS) -DMISUSE_LIBC -MF $@.d -MT $@ -o $@ $< -pthread
 
 # Races, made for the thread sanitizer; without one they still check every block's contents.
+# Some look inside, so all are linked with the objects: the archive hides what it hides.
 RACE_TESTS := $(patsubst $(TEST_DIR)/race/%.c,$(B)/test/race/%,$(wildcard $(TEST_DIR)/race/*.c))
 
-$(B)/test/race/%: $(TEST_DIR)/race/%.c $(B)/libashlar_prefixed.a
+$(B)/test/race/%: $(TEST_DIR)/race/%.c $(ALLOC_PREFIXED_OBJS)
 	@mkdir -p $(@D)
-	$(CC) $(TEST_FLAGS) -MF $@.d -MT $@ -o $@ $< $(B)/libashlar_prefixed.a -lcmocka -pthread
+	$(CC) $(TEST_FLAGS) -MF $@.d -MT $@ -o $@ $< $(ALLOC_PREFIXED_OBJS) -lcmocka -pthread
 
 .PHONY: api-tests misuse-tests race-tests
 api-tests: $(API_TESTS) $(API_CONTROLS) $(API_PROGRAMS)  ## build the tests of the allocator's doors

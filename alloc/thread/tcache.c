@@ -325,6 +325,7 @@ static void renew(struct tcache *tc, unsigned class)
 static void push_direct(struct tcache *tc, unsigned class, void *block)
 {
     tc->direct_frees++;
+    tc->direct_free_bytes += size_class_bytes(class);
     if (class < SMALL_CLASSES) {
         arena_flush(tc->arena, class, &block, 1);
     } else {

@@ -59,12 +59,17 @@ struct tcache {
     size_t bytes;            /* sum of cold[].bytes */
     uint64_t direct_mallocs; /* blocks handed out past the stacks, and taken back */
     uint64_t direct_frees;
+    uint64_t direct_malloc_bytes; /* the bytes of those */
+    uint64_t direct_free_bytes;
     uint64_t prng;           /* for sampling */
     unsigned events;         /* fills and renewals */
     unsigned next_aged;      /* the class that ageing looks at next */
     unsigned next_evicted;   /* the class that must make room next */
     struct list_node link;   /* in the list of all caches (thread.c) */
     uint32_t epoch;          /* of the process when it was linked there: a fork empties the list */
+    _Atomic uint32_t apart;  /* of which explicit arenas it may hold blocks (tcaches.h); read anywhere */
+    bool is_explicit;        /* made by the program (tcaches.h): no thread's own */
+    bool bound;              /* the thread's arena was chosen by the program */
 };
 
 _Static_assert(offsetof(struct tcache, bins) == sizeof(struct tcache_bin), "see tcache_bin_of_word");

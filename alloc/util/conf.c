@@ -19,36 +19,57 @@ struct conf conf = {
     .lg_tcache_max = 20,
     .zero_realloc = ZERO_REALLOC_FREE,
     .thp = THP_DEFAULT,
+    .purge = PURGE_DECAY,
+    .lg_dirty_mult = 3,
     .tcache = true,
+    .retain = true,
 };
 
-enum kind { KIND_BOOL, KIND_UNSIGNED, KIND_SIGNED, KIND_CHOICE };
+struct setting setting_decay_ms, setting_lg_dirty_mult;
+
+#define CHOICES_MAX 4u
+#define CHOICE_BYTES 12u /* of the longest word, its closing zero included */
 
 struct option {
     char key[24];        /* arrays, not pointers: the table needs no relocation */
-    enum kind kind;
+    enum conf_kind kind;
     uint16_t offset;     /* of the field in struct conf */
-    int64_t low, high;   /* range of a number, inclusive */
-    char choices[24];    /* of KIND_CHOICE: words in the order of the enum, separated by '|' */
+    uint16_t scale;      /* of a number: the field holds value * scale, unless the value is -1 */
+    int64_t low, high;   /* range of a number, inclusive; of the value as it is written */
+    /* Of a choice: its words in the order of the enum. Of a text: the letters that it may consist of,
+     * where not all are allowed. */
+    char choices[CHOICES_MAX][CHOICE_BYTES];
 };
 
-#define BOOL(key) {#key, KIND_BOOL, offsetof(struct conf, key), 0, 1, "true|false"}
-#define UNSIGNED(key, low, high) \
-    {#key, KIND_UNSIGNED, offsetof(struct conf, key), low, high, ""}
-#define SIGNED(key, low, high) {#key, KIND_SIGNED, offsetof(struct conf, key), low, high, ""}
-#define CHOICE(key, words) {#key, KIND_CHOICE, offsetof(struct conf, key), 0, 0, words}
+#define FIELD(field) offsetof(struct conf, field)
+#define BOOL(key) {#key, CONF_BOOL, FIELD(key), 1, 0, 1, {"true", "false"}}
+#define UNSIGNED(key, low, high) {#key, CONF_UNSIGNED, FIELD(key), 1, low, high, {""}}
+#define SIGNED(key, low, high) {#key, CONF_SIGNED, FIELD(key), 1, low, high, {""}}
+#define CHOICE(key, ...) {#key, CONF_CHOICE, FIELD(key), 1, 0, 0, {__VA_ARGS__}}
+#define TEXT(key, ...) {#key, CONF_TEXT, FIELD(key), 1, 0, 0, {__VA_ARGS__}}
 
 static const struct option options[] = {
     BOOL(abort_conf),
+    BOOL(abort),
     BOOL(confirm_conf),
     UNSIGNED(narenas, 0, ARENAS_MAX),
-    SIGNED(dirty_decay_ms, -1, INT64_C(1) << 40),
+    CHOICE(purge, "decay", "ratio"),
+    SIGNED(dirty_decay_ms, -1, DECAY_MS_MAX),
+    {"decay_time", CONF_SIGNED, FIELD(dirty_decay_ms), 1000, -1, DECAY_MS_MAX / 1000, {""}},
+    SIGNED(lg_dirty_mult, -1, 63),
+    BOOL(retain),
     BOOL(tcache),
     UNSIGNED(lg_tcache_max, 4, 20),
-    CHOICE(zero_realloc, "free|alloc|abort"),
-    CHOICE(thp, "default|always|never"),
-    BOOL(stats_print),
+    CHOICE(zero_realloc, "free", "alloc", "abort"),
+    CHOICE(junk, "false", "true", "alloc", "free"),
+    BOOL(zero),
+    CHOICE(thp, "default", "always", "never"),
+    CHOICE(percpu_arena, "disabled", "percpu", "phycpu"),
+    UNSIGNED(oversize_threshold, 0, INT64_C(1) << 46),
     BOOL(xmalloc),
+    BOOL(stats_print),
+    TEXT(stats_print_opts, "gmdablhxJ"),
+    TEXT(stats_print_file, ""),
     BOOL(prof),
     UNSIGNED(lg_prof_sample, 0, 40),
 };
@@ -56,7 +77,7 @@ static const struct option options[] = {
 
 /* Keys of other allocators of this family that mean nothing here. */
 static const char foreign_keys[] = "|muzzy_decay_ms|metadata_thp|hpa|hpa_slab_max_alloc|lg_chunk|dss|"
-                                   "background_thread|percpu_arena|oversize_threshold|retain|";
+                                   "background_thread|";
 
 static bool word_equals(const char *word, size_t len, const char *text)
 {
@@ -80,43 +101,91 @@ static bool parse_number(const char *text, size_t len, int64_t *out)
     return true;
 }
 
-/* The position of the word among `a|b|c`, or -1. */
-static int choice_index(const char *choices, const char *word, size_t len)
+/* The position of the word among those of the option, or -1. */
+static int choice_index(const struct option *o, const char *word, size_t len)
 {
-    for (int index = 0;; index++) {
-        const char *end = strchr(choices, '|');
-        size_t choice_len = end ? (size_t)(end - choices) : strlen(choices);
-        if (choice_len == len && memcmp(choices, word, len) == 0) {
-            return index;
+    for (unsigned i = 0; i < CHOICES_MAX && o->choices[i][0]; i++) {
+        if (word_equals(word, len, o->choices[i])) {
+            return (int)i;
         }
-        if (!end) {
-            return -1;
-        }
-        choices = end + 1;
     }
+    return -1;
+}
+
+static bool set_text(const struct option *o, char *field, const char *value, size_t len)
+{
+    if (len >= CONF_TEXT_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; o->choices[0][0] && i < len; i++) {
+        if (!strchr(o->choices[0], value[i])) {
+            return false;
+        }
+    }
+    memcpy(field, value, len);
+    field[len] = '\0';
+    return true;
 }
 
 static bool set(const struct option *o, const char *value, size_t len)
 {
     char *field = (char *)&conf + o->offset;
-    int64_t number;
-    if (o->kind == KIND_BOOL) {
-        int index = choice_index(o->choices, value, len);
-        if (index >= 0) {
-            *(bool *)(void *)field = index == 0;
+    int64_t number = choice_index(o, value, len);
+    switch (o->kind) {
+    case CONF_BOOL:
+        if (number >= 0) {
+            *(bool *)(void *)field = number == 0;
         }
-        return index >= 0;
-    }
-    if (o->kind == KIND_CHOICE) {
-        number = choice_index(o->choices, value, len);
+        return number >= 0;
+    case CONF_TEXT:
+        return set_text(o, field, value, len);
+    case CONF_CHOICE:
         if (number < 0) {
             return false;
         }
-    } else if (!parse_number(value, len, &number) || number < o->low || number > o->high) {
-        return false;
+        break;
+    case CONF_UNSIGNED:
+    case CONF_SIGNED:
+        if (!parse_number(value, len, &number) || number < o->low || number > o->high) {
+            return false;
+        }
+        number = number == -1 ? -1 : number * o->scale;
     }
     memcpy(field, &number, sizeof number);
     return true;
+}
+
+static struct conf_value get(const struct option *o)
+{
+    const char *field = (const char *)&conf + o->offset;
+    struct conf_value v = {.kind = o->kind};
+    if (o->kind == CONF_TEXT) {
+        v.text = field;
+        return v;
+    }
+    if (o->kind == CONF_BOOL) {
+        v.number = *(const bool *)(const void *)field;
+        v.text = o->choices[v.number ? 0 : 1];
+        return v;
+    }
+    memcpy(&v.number, field, sizeof v.number);
+    if (o->kind == CONF_CHOICE) {
+        v.text = o->choices[v.number];
+    } else {
+        v.number = v.number == -1 ? -1 : v.number / o->scale;
+    }
+    return v;
+}
+
+COLD bool conf_get(const char *key, struct conf_value *out)
+{
+    for (size_t i = 0; i < NOPTIONS; i++) {
+        if (strcmp(options[i].key, key) == 0) {
+            *out = get(&options[i]);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A copy with an end, for messages. */
@@ -126,6 +195,25 @@ static const char *cut(char buf[64], const char *text, size_t len)
     memcpy(buf, text, len);
     buf[len] = '\0';
     return buf;
+}
+
+/* Names a pair whose value the option does not take. */
+static COLD void refuse(const struct option *o, const char *value, const char *source)
+{
+    const char(*c)[CHOICE_BYTES] = o->choices;
+    if (o->kind == CONF_TEXT && c[0][0]) {
+        diag_line("option \"%s:%s\" from %s: the value must be of the letters %s; ignored", o->key,
+                  value, source, c[0]);
+    } else if (o->kind == CONF_TEXT) {
+        diag_line("option \"%s:%s\" from %s: the value must be at most %u bytes long; ignored", o->key,
+                  value, source, (uint64_t)(CONF_TEXT_BYTES - 1));
+    } else if (c[0][0]) {
+        diag_line("option \"%s:%s\" from %s: the value must be one of %s|%s%s%s%s%s; ignored", o->key,
+                  value, source, c[0], c[1], c[2][0] ? "|" : "", c[2], c[3][0] ? "|" : "", c[3]);
+    } else {
+        diag_line("option \"%s:%s\" from %s: the value must be a number from %d to %d; ignored",
+                  o->key, value, source, o->low, o->high);
+    }
 }
 
 static bool apply_pair(const char *pair, size_t len, const char *source, bool silent)
@@ -148,13 +236,7 @@ static bool apply_pair(const char *pair, size_t len, const char *source, bool si
         if (set(o, colon + 1, value_len)) {
             return true;
         }
-        if (o->choices[0]) {
-            diag_line("option \"%s:%s\" from %s: the value must be one of %s; ignored", key_text,
-                      value_text, source, o->choices);
-        } else {
-            diag_line("option \"%s:%s\" from %s: the value must be a number from %d to %d; ignored",
-                      key_text, value_text, source, o->low, o->high);
-        }
+        refuse(o, value_text, source);
         return false;
     }
     if (silent) {
@@ -185,23 +267,11 @@ unsigned conf_apply(const char *string, const char *source, bool foreign_keys_ar
 static COLD void confirm(void)
 {
     for (size_t i = 0; i < NOPTIONS; i++) {
-        const struct option *o = &options[i];
-        const char *field = (const char *)&conf + o->offset;
-        char word[64];
-        int64_t number;
-        if (o->kind == KIND_BOOL) {
-            diag_line("%s:%s", o->key, *(const bool *)(const void *)field ? "true" : "false");
-            continue;
-        }
-        memcpy(&number, field, sizeof number);
-        if (o->kind == KIND_CHOICE) {
-            const char *at = o->choices;
-            for (int64_t n = number; n > 0; n--) {
-                at = strchr(at, '|') + 1;
-            }
-            diag_line("%s:%s", o->key, cut(word, at, strcspn(at, "|")));
+        struct conf_value v = get(&options[i]);
+        if (v.text) {
+            diag_line("%s:%s", options[i].key, v.text);
         } else {
-            diag_line("%s:%d", o->key, number);
+            diag_line("%s:%d", options[i].key, v.number);
         }
     }
 }
@@ -254,8 +324,9 @@ COLD void conf_load(void)
     }
     bad += apply_environment("MALLOC_CONF", true);
     bad += apply_environment("ASHLAR_CONF", false);
-    if (bad && conf.abort_conf) {
-        diag_abort("abort_conf:true and %u bad option(s)", (uint64_t)bad);
+    if (bad && (conf.abort_conf || conf.abort)) {
+        diag_abort("%s:true and %u bad option(s)", conf.abort_conf ? "abort_conf" : "abort",
+                   (uint64_t)bad);
     }
     if (conf.confirm_conf) {
         confirm();

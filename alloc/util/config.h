@@ -36,7 +36,12 @@
 /* The transparent huge page of x86-64 and of arm64 with 4 KiB pages. */
 #define HUGEPAGE_SIZE ((size_t)2 << 20)
 
-/* More than any machine has of CPUs times four; the arena table is a static array of pointers. */
+/* More than any machine has of CPUs times four. */
 #define ARENAS_MAX 1024u
+
+/* Arenas that a program makes come behind those. The flags of mallocx have 12 bits for an arena and for
+ * a cache, of which 0 (arena) and 0 and 1 (cache) mean something else. */
+#define ARENA_INDICES 4094u
+#define TCACHE_INDICES 4093u
 
 #endif

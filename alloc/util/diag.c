@@ -1,6 +1,7 @@
 /* diag.c: see diag.h. A line is built on the stack and written at once, so that lines of several
  * threads do not mix. */
 #include "diag.h"
+#include "../include/ashlar/ashlar.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -104,6 +105,25 @@ void diag_print(int fd, const char *format, ...)
     write_all(fd, line, len);
 }
 
+/* A program may set this, or, linked statically, define it. */
+#ifdef ASHLAR_OVERRIDE
+#define MESSAGE malloc_message
+#else
+#define MESSAGE ashlar_malloc_message
+#endif
+__attribute__((weak, visibility("default"))) void (*MESSAGE)(void *opaque, const char *line);
+
+static void emit(const char *line, size_t len)
+{
+    if (MESSAGE) {
+        int saved = errno;
+        MESSAGE(NULL, line);
+        errno = saved;
+    } else {
+        write_all(STDERR_FILENO, line, len);
+    }
+}
+
 static void vline(const char *format, va_list args)
 {
     static const char prefix[] = "ashlar: ";
@@ -112,9 +132,10 @@ static void vline(const char *format, va_list args)
     for (; prefix[len]; len++) {
         line[len] = prefix[len];
     }
-    len += diag_format(line + len, sizeof line - len - 1, format, args);
+    len += diag_format(line + len, sizeof line - len - 2, format, args);
     line[len++] = '\n';
-    write_all(STDERR_FILENO, line, len);
+    line[len] = '\0';
+    emit(line, len);
 }
 
 void diag_line(const char *format, ...)

@@ -17,7 +17,8 @@ size_t diag_format(char *buf, size_t size, const char *format, va_list args);
 /* Writes one formatted piece to the descriptor with write(2), retried on EINTR. */
 void diag_print(int fd, const char *format, ...);
 
-/* Writes "ashlar: ..." and a newline to standard error in one write. */
+/* Writes "ashlar: ..." and a newline to standard error in one write, or hands it to the function that the
+ * program has set for that (malloc_message in ashlar.h). */
 void diag_line(const char *format, ...);
 
 /* As diag_line, then abort(): the user's mistake, named. */

@@ -3,6 +3,8 @@
  *     build/ashlar              the command; all else is looked for from here
  *     build/ashlar-launch       beside it: the programs it starts, and libashlar.so
  *     build/suites/NAME.ini     beside it: the suites (or ../harness/suites in the source tree)
+ *
+ * Installed, the same lie together in PREFIX/libexec/ashlar, and PREFIX/bin/ashlar is a link there.
  */
 #ifndef ASHLAR_BASE_PLACE_H
 #define ASHLAR_BASE_PLACE_H

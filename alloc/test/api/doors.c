@@ -50,10 +50,22 @@ const struct doors door = {
     .pvalloc = pvalloc,
     .usable_size = malloc_usable_size,
     .check = ashlar_check,
+    .mallocx = mallocx,
+    .rallocx = rallocx,
+    .xallocx = xallocx,
+    .sallocx = sallocx,
+    .dallocx = dallocx,
+    .sdallocx = sdallocx,
+    .nallocx = nallocx,
     .stats = ashlar_stats_get,
     .purge = ashlar_purge,
     .picture = ashlar_picture,
     .version = ashlar_version,
+    .mallctl = mallctl,
+    .nametomib = mallctlnametomib,
+    .bymib = mallctlbymib,
+    .stats_print = malloc_stats_print,
+    .message = &malloc_message,
 };
 
 #else
@@ -79,10 +91,22 @@ const struct doors door = {
     .pvalloc = ashlar_pvalloc,
     .usable_size = usable_size,
     .check = ashlar_check,
+    .mallocx = ashlar_mallocx,
+    .rallocx = ashlar_rallocx,
+    .xallocx = ashlar_xallocx,
+    .sallocx = ashlar_sallocx,
+    .dallocx = ashlar_dallocx,
+    .sdallocx = ashlar_sdallocx,
+    .nallocx = ashlar_nallocx,
     .stats = ashlar_stats_get,
     .purge = ashlar_purge,
     .picture = ashlar_picture,
     .version = ashlar_version,
+    .mallctl = ashlar_mallctl,
+    .nametomib = ashlar_mallctlnametomib,
+    .bymib = ashlar_mallctlbymib,
+    .stats_print = ashlar_malloc_stats_print,
+    .message = &ashlar_malloc_message,
 };
 
 #endif
@@ -91,6 +115,27 @@ int heap_holds(void **state)
 {
     (void)state;
     return door.check == NULL || door.check() ? 0 : -1;
+}
+
+size_t size_at(const char *name)
+{
+    size_t value = 0, len = sizeof value;
+    assert_int_equal(door.mallctl(name, &value, &len, NULL, 0), 0);
+    return value;
+}
+
+unsigned unsigned_at(const char *name)
+{
+    unsigned value = 0;
+    size_t len = sizeof value;
+    assert_int_equal(door.mallctl(name, &value, &len, NULL, 0), 0);
+    return value;
+}
+
+void refresh(void)
+{
+    uint64_t any = 1;
+    assert_int_equal(door.mallctl("epoch", NULL, NULL, &any, sizeof any), 0);
 }
 
 bool slow_run(void)

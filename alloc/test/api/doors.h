@@ -38,10 +38,22 @@ struct doors {
     void *(*pvalloc)(size_t);
     size_t (*usable_size)(void *);
     bool (*check)(void); /* from here on: NULL in the control */
+    void *(*mallocx)(size_t, int);
+    void *(*rallocx)(void *, size_t, int);
+    size_t (*xallocx)(void *, size_t, size_t, int);
+    size_t (*sallocx)(const void *, int);
+    void (*dallocx)(void *, int);
+    void (*sdallocx)(void *, size_t, int);
+    size_t (*nallocx)(size_t, int);
     void (*stats)(struct ashlar_stats *);
     size_t (*purge)(void);
     void (*picture)(int);
     const char *(*version)(void);
+    int (*mallctl)(const char *, void *, size_t *, void *, size_t);
+    int (*nametomib)(const char *, size_t *, size_t *);
+    int (*bymib)(const size_t *, size_t, void *, size_t *, void *, size_t);
+    void (*stats_print)(void (*)(void *, const char *), void *, const char *);
+    void (**message)(void *, const char *);
 };
 
 extern const struct doors door;
@@ -57,6 +69,11 @@ extern const struct doors door;
 int heap_holds(void **state);
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, NULL, heap_holds)
+
+/* The value of a name of mallctl, and a new snapshot. */
+size_t size_at(const char *name);
+unsigned unsigned_at(const char *name);
+void refresh(void);
 
 /* Runs under valgrind or a sanitizer are told to do less of what only costs time there. */
 bool slow_run(void);

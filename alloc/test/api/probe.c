@@ -127,6 +127,119 @@ static int sampled(void)
     return 0;
 }
 
+/* What new and freed blocks of each kind hold, over many sizes: the bytes that are 0, 0xa5 and 0x5a. Freed
+ * blocks are looked at in their middle, for a cache keeps its links at their start. */
+static int fill(void)
+{
+    static const size_t sizes[] = {100, 4000, 40000, 200000, 2 << 20, 9 << 20};
+    size_t zero = 0, junk = 0, freed = 0, calloc_zero = 0, grown_zero = 0, grown_junk = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t size = sizes[i];
+        for (int round = 0; round < 3; round++) { /* the second time it is a used one */
+            volatile unsigned char *block = malloc(size);
+            zero += block[size / 2] == 0 && block[size - 1] == 0;
+            junk += block[size / 2] == 0xa5 && block[size - 1] == 0xa5;
+            memset((void *)block, 0x11, size);
+            free((void *)block);
+            freed += block[size / 2] == 0x5a;
+            block = calloc(1, size);
+            calloc_zero += block[size / 2] == 0 && block[size - 1] == 0;
+            memset((void *)block, 0x11, size);
+            size_t usable = malloc_usable_size((void *)block);
+            block = realloc((void *)block, usable + 1);
+            grown_zero += block[usable] == 0;
+            grown_junk += block[usable] == 0xa5;
+            free((void *)block);
+        }
+    }
+    print("zero", zero);
+    print("junk", junk);
+    print("freed", freed);
+    print("calloc_zero", calloc_zero);
+    print("grown_zero", grown_zero);
+    print("grown_junk", grown_junk);
+    return 0;
+}
+
+/* Address space that stays when all is free and given back. */
+static int retain(void)
+{
+    struct ashlar_stats s;
+    void *blocks[4];
+    for (int i = 0; i < 4; i++) {
+        blocks[i] = malloc(100u << 20);
+        memset(blocks[i], 1, 4096);
+    }
+    for (int i = 0; i < 4; i++)
+        free(blocks[i]);
+    ashlar_purge();
+    ashlar_stats_get(&s);
+    print("mapped_mib", s.mapped_bytes >> 20);
+    return 0;
+}
+
+/* Dirty pages of 40 blocks of 3 MiB that were freed beside 40 that stay. */
+static int ratio(void)
+{
+    struct ashlar_stats s;
+    void *kept[40], *freed[40];
+    for (int i = 0; i < 40; i++) {
+        kept[i] = memset(malloc(3 << 20), 1, 3 << 20);
+        freed[i] = memset(malloc(3 << 20), 1, 3 << 20);
+    }
+    for (int i = 0; i < 40; i++)
+        free(freed[i]);
+    ashlar_stats_get(&s);
+    print("dirty_mib", s.dirty_bytes >> 20);
+    print("active_mib", s.active_bytes >> 20);
+    print("first_byte", *(unsigned char *)kept[0]);
+    return 0;
+}
+
+static void write_out(void *opaque, const char *text)
+{
+    if (write(*(int *)opaque, text, strlen(text)) < 0)
+        _exit(4);
+}
+
+/* The report with the letters of PROBE_OPTS, of a heap with some of each kind in it. */
+static int report(void)
+{
+    int out = 1;
+    static const size_t sizes[] = {48, 48, 48, 1000, 40000, 3 << 20, 9 << 20};
+    static void *volatile held[7];
+    for (int i = 0; i < 7; i++)
+        held[i] = malloc(sizes[i]);
+    const char *opts = getenv("PROBE_OPTS");
+    malloc_stats_print(write_out, &out, opts);
+    if (!opts)
+        malloc_stats_print(NULL, NULL, NULL); /* to standard error */
+    return held[0] == NULL;
+}
+
+/* The value of each name in PROBE_NAMES, separated by blanks, of type size_t or smaller, or a word. */
+static int names(void)
+{
+    char *list = strdup(getenv("PROBE_NAMES")), *rest = NULL;
+    for (char *name = strtok_r(list, " \n", &rest); name; name = strtok_r(NULL, " \n", &rest)) {
+        static const size_t lengths[] = {8, 4, 1};
+        size_t value = 0, len = 0;
+        int rc = EINVAL;
+        for (int i = 0; i < 3 && rc == EINVAL; i++) {
+            len = lengths[i];
+            rc = mallctl(name, &value, &len, NULL, 0);
+        }
+        if (rc == 0 && len == 8 && value >> 32)
+            dprintf(1, "%s %s\n", name, (const char *)value);
+        else if (rc == 0)
+            print(name, value);
+        else
+            dprintf(1, "%s error %d\n", name, rc);
+    }
+    free(list);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -138,6 +251,11 @@ static const struct {
     {"zero_realloc", zero_realloc},
     {"out_of_memory", out_of_memory},
     {"sampled", sampled},
+    {"fill", fill},
+    {"retain", retain},
+    {"ratio", ratio},
+    {"report", report},
+    {"names", names},
 };
 
 int main(int argc, char **argv)

@@ -29,6 +29,7 @@ expect() {
     case "${door%% *}" in
     realloc | realloc_to_zero) word=realloc ;;
     usable_size) word=malloc_usable_size ;;
+    rallocx | xallocx | sallocx) word=$door ;;
     *) word=free ;; # a program that frees twice by another name has freed twice
     esac
     # shellcheck disable=SC2059
@@ -53,7 +54,8 @@ expect() {
     assert_line --index 1 --regexp "^ashlar: $pattern\$"
 }
 
-every_door=(free realloc realloc_to_zero usable_size free_sized free_aligned_sized)
+every_door=(free realloc realloc_to_zero usable_size free_sized free_aligned_sized
+    dallocx dallocx_none sdallocx rallocx xallocx sallocx)
 
 @test "a small block freed twice in a row" {
     for door in "${every_door[@]}"; do expect double_free_now "$door" freed 64; done
@@ -189,6 +191,23 @@ every_door=(free realloc realloc_to_zero usable_size free_sized free_aligned_siz
     done
 }
 
+# tells PROGRAM LINE: the program ends with this line about its block.
+tells() {
+    run "$bin/$1"
+    assert_equal "$status" 134
+    assert_equal "${#lines[@]}" 2
+    assert_line --index 1 --regexp "^ashlar: ${2//BLOCK/${lines[0]}}\$"
+}
+
+@test "sdallocx of more than the block has" {
+    tells sized_too_large 'invalid sdallocx of BLOCK \(told 65 bytes, the block has 64\)'
+    tells sized_huge_too_large 'invalid sdallocx of BLOCK \(told 8388609 bytes, the block has 8388608\)'
+}
+
+@test "dallocx into a cache that does not exist" {
+    tells no_such_cache 'invalid dallocx of BLOCK \(there is no explicit cache 7\)'
+}
+
 @test "correct use is silent at every door (control)" {
     for door in "${every_door[@]}"; do
         run "$bin/valid" "$door"
@@ -219,7 +238,7 @@ every_door=(free realloc realloc_to_zero usable_size free_sized free_aligned_siz
 @test "every program of the folder is run above (control)" {
     for source in "$BATS_TEST_DIRNAME"/*.c; do
         name="$(basename "$source" .c)"
-        [ "$(grep -cE "(expect|\\\$bin/)\"? ?$name\\b|bin/$name\"" "$BATS_TEST_FILENAME")" -gt 0 ] ||
+        [ "$(grep -cE "(expect|tells|\\\$bin/)\"? ?$name\\b|bin/$name\"" "$BATS_TEST_FILENAME")" -gt 0 ] ||
             fail "$name.c is not run"
     done
 }

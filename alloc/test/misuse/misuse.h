@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #ifndef MISUSE_LIBC
+#include "ashlar/ashlar.h"
+
 void free_sized(void *ptr, size_t size_bytes);
 void free_aligned_sized(void *ptr, size_t alignment_bytes, size_t size_bytes);
 #endif
@@ -68,6 +70,18 @@ static inline int misuse(char **argv, void *wrong, void *block)
         free_sized(pointer, 64);
     else if (strcmp(door, "free_aligned_sized") == 0)
         free_aligned_sized(pointer, 16, 64);
+    else if (strcmp(door, "dallocx") == 0)
+        dallocx(pointer, 0);
+    else if (strcmp(door, "dallocx_none") == 0)
+        dallocx(pointer, MALLOCX_TCACHE_NONE);
+    else if (strcmp(door, "sdallocx") == 0)
+        sdallocx(pointer, 64, 0);
+    else if (strcmp(door, "rallocx") == 0)
+        pointer = rallocx(pointer, 200, 0);
+    else if (strcmp(door, "xallocx") == 0)
+        say("xallocx %zu\n", xallocx(pointer, 200, 0, 0));
+    else if (strcmp(door, "sallocx") == 0)
+        say("sallocx %zu\n", sallocx(pointer, 0));
 #endif
     else
         return 2;

@@ -30,8 +30,8 @@ static bool all_is_well(void)
     bool ok = base_check() && extent_check();
     for (unsigned i = 0; i < arena_count(); i++) {
         struct arena *arena = arena_get(i);
-        ok = ok && pool_check(&arena->pool);
-        for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        ok = ok && (!arena || pool_check(&arena->pool));
+        for (unsigned class = 0; arena && class < SMALL_CLASSES; class++) {
             ok = ok && bin_check(&arena->bins[class], &arena->pool, class);
         }
     }
@@ -229,7 +229,7 @@ static void purge_all_leaves_nothing_dirty(void)
         arena_flush(arenas[0], 20, blocks, 2000); /* its own, then by the queue */
         arena_large_free(large(arenas[i], 3 * MIB, PAGE_LARGE));
     }
-    huge_free(extent_find((uintptr_t)huge_alloc(5 * MIB, 16, &zeroed)));
+    huge_free(extent_find((uintptr_t)huge_alloc(&extents_shared, 0, 5 * MIB, 16, &zeroed)));
     REQUIRE(arena_purge_all() > 5 * MIB);
     struct extent_figures f;
     extent_figures(&f);
@@ -250,7 +250,7 @@ static void reclaim_gives_all_back(void)
     boot(2);
     REQUIRE_EQUAL(arena_fill(arenas[1], 20, &block, 1), 1);
     arena_large_free(large(arenas[0], 3 * MIB, PAGE_LARGE));
-    huge_free(extent_find((uintptr_t)huge_alloc(100 * MIB, 16, &zeroed)));
+    huge_free(extent_find((uintptr_t)huge_alloc(&extents_shared, 0, 100 * MIB, 16, &zeroed)));
     REQUIRE(arena_reclaim());
     REQUIRE(all_is_well());
     struct extent_figures f;
@@ -368,7 +368,7 @@ static void finds_huge_blocks(void)
 {
     bool zeroed;
     boot(1);
-    uintptr_t addr = (uintptr_t)huge_alloc(9 * MIB, 16, &zeroed);
+    uintptr_t addr = (uintptr_t)huge_alloc(&extents_shared, 0, 9 * MIB, 16, &zeroed);
     require_block(addr, BLOCK_HUGE, addr, 12 * MIB);
     require_block(addr + 12 * MIB - 1, BLOCK_HUGE, addr, 12 * MIB);
     struct extent *e = block_find(addr + CHUNK_SIZE).extent;
@@ -377,6 +377,301 @@ static void finds_huge_blocks(void)
     require_block(addr, BLOCK_HUGE_FREED, 0, 0);
     require_block(addr + 1, BLOCK_NONE, 0, 0);
     require_block(addr + CHUNK_SIZE, BLOCK_NONE, 0, 0);
+}
+
+/* ---- explicit arenas --------------------------------------------------------------------------- */
+
+static void nothing_sampled(void *sample)
+{
+    REQUIRE(!sample && "no block was sampled");
+}
+
+static void explicit_ones_stand_behind(void)
+{
+    boot(1);
+    conf.narenas = 3;
+    struct arena *a = arena_create(NULL), *b = arena_create(NULL);
+    REQUIRE(a && b && a->index == 3 && b->index == 4);
+    REQUIRE(arena_is_explicit(a) && !arena_is_explicit(arenas[0]));
+    REQUIRE_EQUAL(arena_count(), 5);
+    REQUIRE(arena_get(3) == a && !arena_get(1) && !arena_get(2) && !arena_get(5));
+    REQUIRE(!arena_get(ARENA_NONE) && !arena_get(ARENA_INDICES));
+    for (unsigned i = 0; i < 20; i++) {
+        REQUIRE(arena_join()->index < 3); /* no thread joins them */
+    }
+    REQUIRE(arena_get(1) && arena_get(2));
+    REQUIRE_EQUAL(arena_threads(a), 0);
+    REQUIRE_EQUAL(arena_limit(), 3);
+}
+
+static void ones_of_threads_are_made_when_named(void)
+{
+    conf.narenas = 4;
+    REQUIRE(arena_create(NULL)->index == 4); /* before any other */
+    struct arena *two = arena_obtain(2);
+    REQUIRE(two && two->index == 2 && !arena_is_explicit(two) && arena_obtain(2) == two);
+    REQUIRE(arena_obtain(4) == arena_get(4) && !arena_obtain(5) && !arena_obtain(UINT32_MAX));
+    REQUIRE(arena_join() == two);
+    REQUIRE_EQUAL(arena_join()->index, 0); /* the lowest that is missing */
+    REQUIRE_EQUAL(arena_join()->index, 1);
+    REQUIRE(all_is_well());
+}
+
+static void without_memory_none_is_made(void)
+{
+    boot(1);
+    chunk_hooks_t hooks = hooks_default;
+    hooks.decommit = hooks_default.commit; /* any that differ */
+    arena_create(NULL);
+    faults.mmaps_left = 0;
+    while (base_alloc(64)) {
+    }
+    unsigned count = arena_count();
+    REQUIRE(!arena_create(NULL));
+    REQUIRE(!arena_set_hooks(arenas[0], &hooks));
+    REQUIRE(arena_unhooked() == arenas[0]);
+    REQUIRE_EQUAL(arena_count(), count);
+    faults_none();
+    REQUIRE(arena_create(&hooks));
+}
+
+static void blocks_of_an_explicit_arena(void)
+{
+    void *small[3];
+    bool zeroed;
+    boot(1);
+    struct arena *a = arena_create(NULL);
+    REQUIRE_EQUAL(arena_fill(a, 5, small, 3), 3);
+    struct run *run = large(a, 300000, PAGE_LARGE);
+    void *huge = arena_huge_alloc(a, 5 * MIB, 16, &zeroed);
+    require_block((uintptr_t)small[1], BLOCK_SMALL, (uintptr_t)small[1], size_class_bytes(5));
+    require_block(run_addr(run) + 5, BLOCK_LARGE, run_addr(run), size_class_bytes(run->class));
+    require_block((uintptr_t)huge, BLOCK_HUGE, (uintptr_t)huge, 8 * MIB);
+    REQUIRE(block_find((uintptr_t)small[1]).arena == a);
+    REQUIRE(block_find(run_addr(run)).arena == a && block_find((uintptr_t)huge).arena == a);
+    arena_flush_apart(a, 5, small[0]);
+    REQUIRE_EQUAL(count_read(&a->bins[5].regions_out), 2);
+    REQUIRE_EQUAL(bin_remote_regions(&a->bins[5], &a->pool), 0);
+    REQUIRE(all_is_well());
+}
+
+static void reset_takes_all_away(void)
+{
+    static void *small[1000];
+    bool zeroed;
+    boot(1);
+    struct arena *a = arena_create(NULL), *b = arena_create(NULL);
+    for (int round = 0; round < 3; round++) {
+        REQUIRE_EQUAL(arena_fill(a, 5, small, 1000), 1000);
+        arena_flush(arenas[0], 5, small, 10); /* into its queue */
+        for (int i = 0; i < 20; i++) {
+            large(a, MIB, PAGE_LARGE);
+        }
+        REQUIRE(arena_huge_alloc(a, 5 * MIB, 16, &zeroed));
+        void *of_b = arena_huge_alloc(b, 5 * MIB, 16, &zeroed);
+        REQUIRE(arena_huge_alloc(a, 9 * MIB, 16, &zeroed));
+        struct run *also_of_b = large(b, MIB, PAGE_LARGE);
+        REQUIRE_EQUAL(arena_reset(a, nothing_sampled), 990 + 20 + 2);
+        REQUIRE_EQUAL(count_read(&a->pool.pages_used) + count_read(&a->pool.nchunks), 0);
+        REQUIRE_EQUAL(count_read(&a->bins[5].regions_out), 0);
+        REQUIRE_EQUAL(bin_remote_regions(&a->bins[5], &a->pool), 0);
+        REQUIRE_EQUAL(atomic_load(&a->large_bytes), 0);
+        REQUIRE_EQUAL(block_find((uintptr_t)of_b).usable, 8 * MIB); /* others keep theirs */
+        REQUIRE(page_word_state(page_word(run_addr(also_of_b))) == PAGE_LARGE_APART);
+        REQUIRE(all_is_well());
+        huge_free(extent_find((uintptr_t)of_b));
+        arena_large_free(also_of_b);
+        REQUIRE_EQUAL(arena_reset(a, nothing_sampled), 0);
+    }
+}
+
+static unsigned sampled;
+
+static void count_sample(void *sample)
+{
+    REQUIRE(sample == &sampled);
+    sampled++;
+}
+
+static void reset_tells_of_samples(void)
+{
+    bool zeroed;
+    boot(1);
+    struct arena *a = arena_create(NULL);
+    for (int i = 0; i < 3; i++) {
+        large(a, 100, PAGE_SAMPLED)->sample = &sampled;
+        large(a, MIB, PAGE_LARGE);
+    }
+    extent_find((uintptr_t)arena_huge_alloc(a, 5 * MIB, 16, &zeroed))->sample = &sampled;
+    REQUIRE_EQUAL(arena_reset(a, count_sample), 7);
+    REQUIRE_EQUAL(sampled, 4);
+}
+
+static void a_destroyed_one_is_made_again(void)
+{
+    char name[ARENA_NAME_BYTES];
+    boot(2);
+    struct arena *a = arena_create(NULL), *b = arena_create(NULL);
+    arena_set_name(a, "a name that is longer than an arena's may be");
+    arena_get_name(a, name);
+    REQUIRE_SAME(name, "a name that is longer than an a");
+    purge_set_decay(&a->pool, 5);
+    purge_set_ratio(&a->pool, 6);
+    REQUIRE(arena_enter(a));
+    REQUIRE(!arena_destroy(a)); /* a thread belongs to it */
+    arena_leave(a);
+    REQUIRE(arena_destroy(a));
+    REQUIRE(!arena_destroy(a));
+    REQUIRE(!arena_get(2) && arena_get(3) == b && arena_count() == 4);
+    REQUIRE(!arena_enter(a));
+    REQUIRE_EQUAL(arena_threads(a), 0);
+    REQUIRE(arena_create(NULL) == a && a->index == 2);
+    arena_get_name(a, name);
+    REQUIRE_SAME(name, "");
+    REQUIRE_EQUAL(pool_decay_ms(&a->pool), conf.dirty_decay_ms);
+    REQUIRE_EQUAL(pool_lg_dirty_mult(&a->pool), 3);
+    REQUIRE(arena_destroy(a) && arena_destroy(b));
+    REQUIRE(all_is_well());
+}
+
+static void indices_end(void)
+{
+    boot(1);
+    unsigned n = 0;
+    struct arena *last = NULL, *a;
+    while ((a = arena_create(NULL))) {
+        REQUIRE_EQUAL(a->index, ++n);
+        last = a;
+    }
+    REQUIRE_EQUAL(n, ARENA_INDICES - 1);
+    REQUIRE(arena_destroy(last) && arena_create(NULL) == last);
+}
+
+static void purge_and_decay_of_one_arena(void)
+{
+    conf.dirty_decay_ms = 100;
+    faults.clock_ms = 1000;
+    boot(1);
+    struct arena *a = arena_create(NULL), *b = arena_create(NULL);
+    arena_large_free(large(a, MIB, PAGE_LARGE));
+    arena_large_free(large(b, MIB, PAGE_LARGE));
+    REQUIRE_EQUAL(arena_purge(a), MIB);
+    REQUIRE_EQUAL(arena_purge(a), 0);
+    REQUIRE_EQUAL(count_read(&b->pool.pages_free[RUN_DIRTY]), MIB >> LG_PAGE);
+    arena_decay_now(b); /* not due */
+    REQUIRE_EQUAL(count_read(&b->pool.pages_free[RUN_DIRTY]), MIB >> LG_PAGE);
+    faults.clock_ms += 101;
+    arena_decay_now(b);
+    REQUIRE_EQUAL(count_read(&b->pool.pages_free[RUN_DIRTY]), 0);
+}
+
+static void the_first_without_hooks(void)
+{
+    chunk_hooks_t hooks = hooks_default;
+    REQUIRE(!arena_unhooked());
+    boot(2);
+    REQUIRE(arena_unhooked() == arenas[0]);
+    hooks.decommit = hooks_default.commit; /* any that differ */
+    REQUIRE(arena_set_hooks(arenas[0], &hooks));
+    REQUIRE(arena_unhooked() == arenas[1]);
+    hooks = hooks_default;
+    REQUIRE(arena_set_hooks(arenas[0], &hooks));
+    REQUIRE(arena_unhooked() == arenas[0]);
+}
+
+static void oversize_blocks_go_back_at_once(void)
+{
+    bool zeroed;
+    boot(1);
+    struct arena *o = arena_oversize();
+    REQUIRE(o && arena_oversize() == o && arena_is_explicit(o) && !arena_is_of_program(o));
+    REQUIRE(arena_is_of_program(arena_create(NULL)));
+    void *block = arena_huge_alloc(o, 9 * MIB, 16, &zeroed);
+    struct extent *e = extent_find((uintptr_t)block);
+    REQUIRE(e && zeroed && e->set == o->own);
+    struct extent_figures f;
+    huge_free(e);
+    extent_figures(&f);
+    REQUIRE_EQUAL(f.live_chunks + f.dirty_chunks, 0);
+    REQUIRE_EQUAL(f.reserved_bytes, 0); /* its hooks are the system */
+    REQUIRE(all_is_well());
+}
+
+static void an_arena_for_each_cpu(void)
+{
+    conf.percpu_arena = PERCPU_CPU;
+    unsigned limit = process_cpu_limit();
+    REQUIRE_EQUAL(arena_limit(), limit);
+    struct arena *here = arena_of_cpu();
+    REQUIRE(here && here->index < limit);
+    REQUIRE_EQUAL(arena_create(NULL)->index, limit);
+}
+
+static void halves_of_the_cpus_share(void)
+{
+    conf.percpu_arena = PERCPU_PHYCPU;
+    REQUIRE_EQUAL(arena_limit(), (process_cpu_limit() + 1) / 2);
+    REQUIRE(arena_of_cpu());
+}
+
+static void *into_a_stop_in_create(void *arg)
+{
+    while (arena_create(NULL)) {
+    }
+    return arg;
+}
+
+static void part_arenas_are_made_and_ended(void)
+{
+    void *block;
+    struct arena *a = arena_create(NULL);
+    REQUIRE(a && arena_fill(a, 3, &block, 1) == 1);
+    REQUIRE_EQUAL(arena_reset(a, nothing_sampled), 1);
+    REQUIRE(arena_destroy(a));
+    REQUIRE(arena_fill(arenas[0], 3, &block, 1) == 1);
+}
+
+static void fork_while_an_explicit_arena_is_made(void)
+{
+    process_boot(pages_map(PAGE_SIZE, PAGE_SIZE));
+    boot(1);
+    faults_strand(into_a_stop_in_create, NULL);
+    REQUIRE_EQUAL(unit_child(part_arenas_are_made_and_ended).exit, 0);
+}
+
+static uint64_t counted(const struct arena *arena, size_t nchunks)
+{
+    const struct huge_counts *c = &arena->huge[huge_class_of(nchunks)];
+    return c->nmalloc * 1000 + c->ndalloc;
+}
+
+static struct extent *take_huge(struct arena *arena, size_t nchunks)
+{
+    bool zeroed;
+    void *block = arena_huge_alloc(arena, nchunks * CHUNK_SIZE, QUANTUM, &zeroed);
+    REQUIRE(block);
+    return extent_find((uintptr_t)block);
+}
+
+static void huge_blocks_are_counted_by_class(void)
+{
+    struct arena *arena = arena_join();
+    struct extent *a = take_huge(arena, 3), *b = take_huge(arena, 9);
+    REQUIRE_EQUAL(counted(arena, 3), 1000);
+    REQUIRE_EQUAL(counted(arena, 10), 1000); /* the class of 9 and 10 */
+    REQUIRE_EQUAL(count_read(&arena->huge_bytes), 12 * CHUNK_SIZE);
+    arena_huge_free(a);
+    REQUIRE_EQUAL(counted(arena, 3), 1001);
+    REQUIRE(arena_huge_resize(b, 2 * CHUNK_SIZE));
+    REQUIRE_EQUAL(counted(arena, 10), 1001);
+    REQUIRE_EQUAL(counted(arena, 2), 1000);
+    REQUIRE_EQUAL(count_read(&arena->huge_bytes), 2 * CHUNK_SIZE);
+    REQUIRE(arena_huge_resize(b, 2 * CHUNK_SIZE)); /* no change */
+    REQUIRE(!arena_huge_resize(b, 4000 * CHUNK_SIZE));
+    REQUIRE_EQUAL(counted(arena, 2), 1000);
+    arena_huge_free(b);
+    REQUIRE_EQUAL(counted(arena, 2), 1001);
+    REQUIRE_EQUAL(count_read(&arena->huge_bytes), 0);
 }
 
 int main(void)
@@ -399,6 +694,21 @@ int main(void)
         UNIT(finds_large_blocks),
         UNIT(finds_no_block_between),
         UNIT(finds_huge_blocks),
+        UNIT(explicit_ones_stand_behind),
+        UNIT(ones_of_threads_are_made_when_named),
+        UNIT(without_memory_none_is_made),
+        UNIT(blocks_of_an_explicit_arena),
+        UNIT(reset_takes_all_away),
+        UNIT(reset_tells_of_samples),
+        UNIT(a_destroyed_one_is_made_again),
+        UNIT(indices_end),
+        UNIT(purge_and_decay_of_one_arena),
+        UNIT(the_first_without_hooks),
+        UNIT(oversize_blocks_go_back_at_once),
+        UNIT(an_arena_for_each_cpu),
+        UNIT(halves_of_the_cpus_share),
+        UNIT(fork_while_an_explicit_arena_is_made),
+        UNIT(huge_blocks_are_counted_by_class),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

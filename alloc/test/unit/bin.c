@@ -66,7 +66,7 @@ static void use_up_the_reserve(void)
 {
     struct extent_figures f;
     do {
-        REQUIRE(extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE));
+        REQUIRE(extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE));
         extent_figures(&f);
     } while (f.live_chunks * CHUNK_SIZE < f.reserved_bytes);
 }
@@ -528,6 +528,97 @@ static void check_sees_n4(void)
     REQUIRE(bin_check(&bin, &pool, class));
 }
 
+static struct bin_figures figures(void)
+{
+    struct bin_figures f;
+    bin_figures(&bin, &pool, class, &f);
+    return f;
+}
+
+static void figures_are_exact(void)
+{
+    boot(64); /* 64 regions a run */
+    struct bin_figures f = figures();
+    REQUIRE_EQUAL(f.nmalloc + f.nfills + f.nflushes + f.nruns_made + f.regions + f.runs, 0);
+    fill(blocks, 100);
+    fill(blocks + 100, 28); /* two runs, both full */
+    f = figures();
+    REQUIRE_EQUAL(f.nmalloc, 128);
+    REQUIRE_EQUAL(f.nfills, 2);
+    REQUIRE_EQUAL(f.regions, 128);
+    REQUIRE_EQUAL(f.runs, 2);
+    REQUIRE_EQUAL(f.nruns_made, 2);
+    REQUIRE_EQUAL(f.runs_nonfull, 0);
+    flush(blocks, 10);
+    flush_remote(blocks + 10, 5); /* they wait in the queue, given back */
+    f = figures();
+    REQUIRE_EQUAL(f.nflushes, 1);
+    REQUIRE_EQUAL(f.regions, 113);
+    REQUIRE_EQUAL(f.runs_nonfull, 1);
+    REQUIRE_EQUAL(f.nreruns, 0);
+    fill(blocks, 15);
+    f = figures();
+    REQUIRE_EQUAL(f.nmalloc, 143);
+    REQUIRE_EQUAL(f.regions, 128);
+    REQUIRE_EQUAL(f.nreruns, 1);
+    flush(blocks, 128);
+    bin_trim(&bin, &pool, class);
+    f = figures();
+    REQUIRE_EQUAL(f.regions + f.runs, 0);
+    REQUIRE_EQUAL(f.nruns_made, 2);
+    REQUIRE(all_is_well());
+}
+
+static void *fill_one(void *arg)
+{
+    fill(arg, 1);
+    return NULL;
+}
+
+static void owners_are_counted(void)
+{
+    pthread_t thread;
+    boot(64);
+    fill(blocks, 1);
+    fill(blocks + 1, 1);
+    struct bin_figures f = figures();
+    REQUIRE_EQUAL(f.lock_ops, 3); /* with the look itself */
+    REQUIRE_EQUAL(f.lock_switches, 1);
+    REQUIRE(pthread_create(&thread, NULL, fill_one, blocks + 2) == 0);
+    pthread_join(thread, NULL);
+    f = figures();
+    REQUIRE_EQUAL(f.lock_ops, 5);
+    REQUIRE_EQUAL(f.lock_switches, 3);
+    REQUIRE_EQUAL(f.lock_spun + f.lock_slept + f.lock_ns, 0);
+    bin_forget_waits(&bin, &pool);
+    f = figures();
+    REQUIRE_EQUAL(f.lock_ops, 1);
+    REQUIRE_EQUAL(f.lock_switches, 0);
+}
+
+/* No free of a thread gets past the words of a pool apart; everything else is as elsewhere. */
+static void runs_of_a_pool_apart(void)
+{
+    boot(48);
+    pool.apart = true;
+    fill(blocks, 300);
+    for (unsigned i = 0; i < 300; i++) {
+        uint64_t word = page_word((uintptr_t)blocks[i]);
+        REQUIRE_EQUAL(page_word_bin_offset(word), 0);
+        REQUIRE_EQUAL(page_word_state(word), PAGE_SMALL);
+        REQUIRE_EQUAL(page_word_class(word), class);
+    }
+    REQUIRE(all_is_well());
+    flush(blocks, 100);
+    flush_remote(blocks + 100, 200);
+    bin_trim(&bin, &pool, class);
+    REQUIRE_EQUAL(out(), 0);
+    REQUIRE(all_is_well());
+    fill(blocks, 1);
+    page_word_set((uintptr_t)blocks[0], page_word_make((uintptr_t)blocks[0], PAGE_SMALL, class));
+    REQUIRE_REPORTS(bin_check(&bin, &pool, class), "N4: ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,11 +638,14 @@ int main(void)
         UNIT(counting_beside_the_owner),
         UNIT(fork_in_the_middle_of_a_fill),
         UNIT(fork_in_the_middle_of_the_pool),
+        UNIT(figures_are_exact),
+        UNIT(owners_are_counted),
         UNIT(check_sees_n1),
         UNIT(check_sees_n2),
         UNIT(check_sees_n2_by_the_lists),
         UNIT(check_sees_n3),
         UNIT(check_sees_n4),
+        UNIT(runs_of_a_pool_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

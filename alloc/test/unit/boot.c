@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -137,6 +138,33 @@ static void a_copy_is_made_for_stats_print(void)
     REQUIRE_SAME(unit_captured(), "still here");
 }
 
+static void figures_can_go_to_a_file(void)
+{
+    char name[] = "/tmp/boot_unit_XXXXXX", text[100], conf_text[200];
+    close(mkstemp(name));
+    snprintf(conf_text, sizeof conf_text, "stats_print:true,stats_print_file:%s", name);
+    setenv("ASHLAR_CONF", conf_text, 1);
+    boot();
+    REQUIRE(boot_exit_fd >= 100);
+    REQUIRE_EQUAL(write(boot_exit_fd, "one", 3), 3);
+    int fd = open(name, O_RDWR | O_APPEND);
+    REQUIRE_EQUAL(write(fd, "two", 3), 3);
+    REQUIRE_EQUAL(write(boot_exit_fd, "three", 5), 5); /* appended: processes share it */
+    REQUIRE_EQUAL(pread(fd, text, sizeof text, 0), 11);
+    REQUIRE(memcmp(text, "onetwothree", 11) == 0);
+    unlink(name);
+}
+
+static void a_file_that_cannot_be_opened_is_named(void)
+{
+    setenv("ASHLAR_CONF", "stats_print:true,stats_print_file:/no/such/place", 1);
+    unit_capture();
+    boot();
+    REQUIRE_SAME(unit_captured(), "ashlar: stats_print_file:/no/such/place cannot be opened (errno 2); "
+                                  "standard error is used\n");
+    REQUIRE(boot_exit_fd >= 100);
+}
+
 static void *into_the_stop(void *arg)
 {
     boot();
@@ -172,6 +200,8 @@ int main(void)
         UNIT(larger_pages_are_refused),
         UNIT(lines_at_exit_have_their_descriptor),
         UNIT(a_copy_is_made_for_stats_print),
+        UNIT(figures_can_go_to_a_file),
+        UNIT(a_file_that_cannot_be_opened_is_named),
         UNIT(fork_in_the_middle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,13 @@ static void defaults(void)
     REQUIRE_EQUAL(conf.zero_realloc, ZERO_REALLOC_FREE);
     REQUIRE_EQUAL(conf.thp, THP_DEFAULT);
     REQUIRE(conf.tcache);
+    REQUIRE_EQUAL(conf.purge, PURGE_DECAY);
+    REQUIRE_EQUAL(conf.lg_dirty_mult, 3);
+    REQUIRE_EQUAL(conf.junk, JUNK_NONE);
+    REQUIRE(conf.retain && !conf.zero && !conf.abort);
     REQUIRE(!conf.abort_conf && !conf.confirm_conf && !conf.stats_print && !conf.prof && !conf.xmalloc);
+    REQUIRE_SAME(conf.stats_print_opts, "");
+    REQUIRE_SAME(conf.stats_print_file, "");
 }
 
 /* Applies the string; returns what was written about it. */
@@ -38,6 +44,7 @@ struct number {
     const char *key;
     const void *field; /* 8 bytes wide */
     int64_t low, high;
+    int64_t scale; /* of the field to the value; 0: 1 */
 };
 
 static void require_number(const struct number *n)
@@ -45,11 +52,14 @@ static void require_number(const struct number *n)
     char string[64], want[160];
     int64_t value;
     const int64_t good[] = {n->high, n->low};
+    struct conf_value read;
     for (int i = 0; i < 2; i++) {
         snprintf(string, sizeof string, "%s:%jd", n->key, (intmax_t)good[i]);
         REQUIRE_SAME(apply(string, 0), "");
         memcpy(&value, n->field, sizeof value);
-        REQUIRE_EQUAL(value, good[i]);
+        REQUIRE_EQUAL(value, n->scale && good[i] > 0 ? good[i] * n->scale : good[i]);
+        REQUIRE(conf_get(n->key, &read) && !read.text);
+        REQUIRE_EQUAL(read.number, good[i]);
     }
     char below[24], above[24];
     snprintf(below, sizeof below, "%jd", (intmax_t)n->low - 1);
@@ -72,10 +82,13 @@ static void require_number(const struct number *n)
 static void numbers(void)
 {
     const struct number all[] = {
-        {"narenas", &conf.narenas, 0, ARENAS_MAX},
-        {"dirty_decay_ms", &conf.dirty_decay_ms, -1, INT64_C(1) << 40},
-        {"lg_tcache_max", &conf.lg_tcache_max, 4, 20},
-        {"lg_prof_sample", &conf.lg_prof_sample, 0, 40},
+        {"narenas", &conf.narenas, 0, ARENAS_MAX, 0},
+        {"dirty_decay_ms", &conf.dirty_decay_ms, -1, INT64_C(1) << 40, 0},
+        {"decay_time", &conf.dirty_decay_ms, -1, (INT64_C(1) << 40) / 1000, 1000},
+        {"lg_dirty_mult", &conf.lg_dirty_mult, -1, 63, 0},
+        {"lg_tcache_max", &conf.lg_tcache_max, 4, 20, 0},
+        {"lg_prof_sample", &conf.lg_prof_sample, 0, 40, 0},
+        {"oversize_threshold", &conf.oversize_threshold, 0, INT64_C(1) << 46, 0},
     };
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
         require_number(&all[i]);
@@ -88,8 +101,11 @@ static void require_bool(const char *key, const bool *field)
     char string[64], want[160];
     for (int value = 0; value < 2; value++) {
         snprintf(string, sizeof string, "%s:%s", key, value ? "true" : "false");
+        struct conf_value read;
         REQUIRE_SAME(apply(string, 0), "");
         REQUIRE_EQUAL(*field, value);
+        REQUIRE(conf_get(key, &read) && read.number == value);
+        REQUIRE_SAME(read.text, value ? "true" : "false");
         for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
             snprintf(string, sizeof string, "%s:%s", key, bad[i]);
             snprintf(want, sizeof want,
@@ -109,6 +125,9 @@ static void bools(void)
     require_bool("tcache", &conf.tcache);
     require_bool("stats_print", &conf.stats_print);
     require_bool("xmalloc", &conf.xmalloc);
+    require_bool("abort", &conf.abort);
+    require_bool("zero", &conf.zero);
+    require_bool("retain", &conf.retain);
     require_bool("prof", &conf.prof);
 }
 
@@ -119,6 +138,9 @@ static void require_choice(const char *key, const uint64_t *field, const char *c
         snprintf(string, sizeof string, "%s:%s", key, words[i]);
         REQUIRE_SAME(apply(string, 0), "");
         REQUIRE_EQUAL(*field, i);
+        struct conf_value read;
+        REQUIRE(conf_get(key, &read));
+        REQUIRE_SAME(read.text, words[i]);
         snprintf(string, sizeof string, "%s:%sx", key, words[i]);
         REQUIRE_CONTAINS(apply(string, 1), "the value must be one of ");
         REQUIRE_EQUAL(*field, i);
@@ -131,7 +153,58 @@ static void choices(void)
 {
     require_choice("zero_realloc", &conf.zero_realloc,
                    (const char *const[]){"free", "alloc", "abort", NULL});
+    require_choice("purge", &conf.purge, (const char *const[]){"decay", "ratio", NULL});
+    require_choice("percpu_arena", &conf.percpu_arena,
+                   (const char *const[]){"disabled", "percpu", "phycpu", NULL});
     require_choice("thp", &conf.thp, (const char *const[]){"default", "always", "never", NULL});
+    require_choice("junk", &conf.junk,
+                   (const char *const[]){"false", "true", "alloc", "free", NULL});
+    REQUIRE_SAME(apply("junk:maybe", 1), "ashlar: option \"junk:maybe\" from a test: the value must be "
+                                         "one of false|true|alloc|free; ignored\n");
+    REQUIRE_SAME(apply("purge:x", 1), "ashlar: option \"purge:x\" from a test: the value must be one of "
+                                      "decay|ratio; ignored\n");
+}
+
+static void texts(void)
+{
+    struct conf_value read;
+    char string[200] = "stats_print_file:";
+    REQUIRE_SAME(apply("stats_print_opts:Jgma,stats_print_file:/a/b:c d", 0), "");
+    REQUIRE_SAME(conf.stats_print_opts, "Jgma");
+    REQUIRE_SAME(conf.stats_print_file, "/a/b:c d"); /* only the first colon divides */
+    REQUIRE(conf_get("stats_print_opts", &read) && read.text == conf.stats_print_opts);
+    REQUIRE_SAME(apply("stats_print_opts:Jz", 1),
+                 "ashlar: option \"stats_print_opts:Jz\" from a test: the value must be of the letters "
+                 "gmdablhxJ; ignored\n");
+    REQUIRE_SAME(conf.stats_print_opts, "Jgma");
+    REQUIRE_SAME(apply("stats_print_opts:", 0), "");
+    REQUIRE_SAME(conf.stats_print_opts, "");
+    memset(string + 17, 'f', CONF_TEXT_BYTES - 1);
+    REQUIRE_SAME(apply(string, 0), "");
+    REQUIRE_EQUAL(strlen(conf.stats_print_file), CONF_TEXT_BYTES - 1);
+    strcat(string, "f");
+    REQUIRE_CONTAINS(apply(string, 1), "the value must be at most 127 bytes long; ignored\n");
+    REQUIRE_EQUAL(strlen(conf.stats_print_file), CONF_TEXT_BYTES - 1);
+    REQUIRE(!conf_get("stats_print_fil", &read) && !conf_get("", &read));
+}
+
+/* What mallctl changes while the program runs; the options stay as they are. */
+static void settings(void)
+{
+    struct setting own = {0};
+    conf.dirty_decay_ms = 500;
+    REQUIRE_EQUAL(conf_decay_ms(), 500);
+    REQUIRE_EQUAL(setting_or(&own, conf_decay_ms()), 500);
+    setting_change(&setting_decay_ms, 0);
+    REQUIRE_EQUAL(conf_decay_ms(), 0);
+    REQUIRE_EQUAL(setting_or(&own, conf_decay_ms()), 0);
+    setting_change(&own, -1);
+    REQUIRE(setting_or(&own, conf_decay_ms()) == -1);
+    REQUIRE_EQUAL(conf.dirty_decay_ms, 500);
+    conf.lg_dirty_mult = 5;
+    REQUIRE_EQUAL(conf_lg_dirty_mult(), 5);
+    setting_change(&setting_lg_dirty_mult, -1);
+    REQUIRE(conf_lg_dirty_mult() == -1);
 }
 
 static void several_pairs(void)
@@ -205,15 +278,15 @@ static void sources_are_named(void)
 {
     malloc_conf = "a:1,dss:x";
     faults.link_text = "b:1";
-    setenv("MALLOC_CONF", "c:1,retain:true", 1);
-    setenv("ASHLAR_CONF", "d:1,retain:true", 1);
+    setenv("MALLOC_CONF", "c:1,hpa:true", 1);
+    setenv("ASHLAR_CONF", "d:1,hpa:true", 1);
     unit_capture();
     conf_load();
     REQUIRE_SAME(unit_captured(), "ashlar: unknown option \"a:1\" from malloc_conf; ignored\n"
                                   "ashlar: unknown option \"b:1\" from /etc/ashlar.conf; ignored\n"
                                   "ashlar: unknown option \"c:1\" from MALLOC_CONF; ignored\n"
                                   "ashlar: unknown option \"d:1\" from ASHLAR_CONF; ignored\n"
-                                  "ashlar: unknown option \"retain:true\" from ASHLAR_CONF; ignored\n");
+                                  "ashlar: unknown option \"hpa:true\" from ASHLAR_CONF; ignored\n");
 }
 
 /* Before the C library has the environment, the kernel has it. */
@@ -276,6 +349,21 @@ static void part_good_and_abort(void)
     conf_load();
 }
 
+static void part_bad_and_abort_all(void)
+{
+    faults.link_text = "";
+    setenv("ASHLAR_CONF", "abort:true,x:1,y", 1);
+    conf_load();
+}
+
+static void abort_ends_the_program(void)
+{
+    REQUIRE_ABORTS(part_bad_and_abort_all,
+                   "ashlar: unknown option \"x:1\" from ASHLAR_CONF; ignored\n"
+                   "ashlar: option \"y\" from ASHLAR_CONF has no value (write key:value); ignored\n"
+                   "ashlar: abort:true and 2 bad option(s)\n");
+}
+
 static void abort_conf_ends_the_program(void)
 {
     REQUIRE_ABORTS(part_bad_and_abort, "ashlar: unknown option \"x:1\" from ASHLAR_CONF; ignored\n"
@@ -292,10 +380,14 @@ static void confirm_conf_prints_all(void)
     unit_capture();
     conf_load();
     REQUIRE_SAME(unit_captured(),
-                 "ashlar: abort_conf:false\nashlar: confirm_conf:true\nashlar: narenas:0\n"
-                 "ashlar: dirty_decay_ms:-1\nashlar: tcache:true\nashlar: lg_tcache_max:20\n"
-                 "ashlar: zero_realloc:alloc\nashlar: thp:never\nashlar: stats_print:false\n"
-                 "ashlar: xmalloc:false\nashlar: prof:false\nashlar: lg_prof_sample:19\n");
+                 "ashlar: abort_conf:false\nashlar: abort:false\nashlar: confirm_conf:true\n"
+                 "ashlar: narenas:0\nashlar: purge:decay\nashlar: dirty_decay_ms:-1\n"
+                 "ashlar: decay_time:-1\nashlar: lg_dirty_mult:3\nashlar: retain:true\n"
+                 "ashlar: tcache:true\nashlar: lg_tcache_max:20\nashlar: zero_realloc:alloc\n"
+                 "ashlar: junk:false\nashlar: zero:false\nashlar: thp:never\n"
+                 "ashlar: percpu_arena:disabled\nashlar: oversize_threshold:0\nashlar: xmalloc:false\n"
+                 "ashlar: stats_print:false\nashlar: stats_print_opts:\nashlar: stats_print_file:\n"
+                 "ashlar: prof:false\nashlar: lg_prof_sample:19\n");
 }
 
 int main(void)
@@ -305,6 +397,8 @@ int main(void)
         UNIT(numbers),
         UNIT(bools),
         UNIT(choices),
+        UNIT(texts),
+        UNIT(settings),
         UNIT(several_pairs),
         UNIT(bad_pairs_are_named),
         UNIT(long_pairs_are_cut_in_the_line),
@@ -315,6 +409,7 @@ int main(void)
         UNIT(environment_beyond_the_buffer),
         UNIT(no_sources),
         UNIT(abort_conf_ends_the_program),
+        UNIT(abort_ends_the_program),
         UNIT(confirm_conf_prints_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

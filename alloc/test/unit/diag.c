@@ -1,5 +1,6 @@
 /* diag.c (test): formats, the cut, one write a line, errno kept, and the two ways to end a program. */
 #include "../../util/diag.h"
+#include "../../include/ashlar/ashlar.h"
 #include "faults.h"
 #include "unit.h"
 
@@ -106,6 +107,30 @@ static void errno_is_kept(void)
     unit_captured();
 }
 
+static char told[64];
+
+static void tell(void *opaque, const char *line)
+{
+    REQUIRE(!opaque);
+    strncpy(told, line, sizeof told - 1);
+    errno = ERANGE;
+}
+
+static void lines_go_where_the_program_wants(void)
+{
+    ashlar_malloc_message = tell;
+    errno = EDOM;
+    unit_capture();
+    diag_line("for %s", "you");
+    REQUIRE_SAME(unit_captured(), "");
+    REQUIRE_SAME(told, "ashlar: for you\n");
+    REQUIRE_EQUAL(errno, EDOM);
+    ashlar_malloc_message = NULL;
+    unit_capture();
+    diag_line("again");
+    REQUIRE_SAME(unit_captured(), "ashlar: again\n");
+}
+
 static void part_abort(void)
 {
     diag_abort("the end, %u", UINT64_C(9));
@@ -133,6 +158,7 @@ int main(void)
         UNIT(write_is_retried_and_continued),
         UNIT(print_goes_to_the_descriptor),
         UNIT(errno_is_kept),
+        UNIT(lines_go_where_the_program_wants),
         UNIT(ends_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,14 +43,14 @@ static const char *picture(void)
 
 static struct extent *take(size_t nchunks)
 {
-    struct extent *e = extent_alloc(nchunks, CHUNK_SIZE, CHUNK_HUGE);
+    struct extent *e = extent_alloc(&extents_shared, 0, nchunks, CHUNK_SIZE, CHUNK_HUGE);
     REQUIRE(e && e->nchunks == nchunks && e->state == EXTENT_LIVE);
     return e;
 }
 
 static void purge_all(void)
 {
-    extent_purge(0, UINT64_MAX);
+    extent_purge(&extents_shared, 0, UINT64_MAX);
 }
 
 /* Looks at four pages of each chunk; the random work writes into the first. */
@@ -166,7 +166,7 @@ static void alignment(void)
     for (size_t align = 2; align <= 64; align *= 2) {
         struct extent *e[3];
         for (size_t i = 0; i < 3; i++) {
-            e[i] = extent_alloc(i + 1, align * CHUNK_SIZE, CHUNK_HUGE);
+            e[i] = extent_alloc(&extents_shared, 0, i + 1, align * CHUNK_SIZE, CHUNK_HUGE);
             REQUIRE(e[i] && e[i]->addr % (align * CHUNK_SIZE) == 0 && e[i]->nchunks == i + 1);
             REQUIRE(extent_check());
         }
@@ -189,7 +189,7 @@ static void alignment(void)
 
 static void registry_follows(void)
 {
-    struct extent *e = extent_alloc(2, CHUNK_SIZE, CHUNK_RUNS);
+    struct extent *e = extent_alloc(&extents_shared, 0, 2, CHUNK_SIZE, CHUNK_RUNS);
     uintptr_t runs = e->addr;
     REQUIRE_EQUAL(chunk_kind_at(runs), CHUNK_RUNS);
     REQUIRE_EQUAL(chunk_kind_at(runs + 2 * CHUNK_SIZE - 1), CHUNK_RUNS);
@@ -270,14 +270,14 @@ static void purges_oldest_first(void)
     faults.clock_ms = 1020;
     extent_free(all[2]);
     REQUIRE_PICTURE("D1 L2 D1 L2 D1 L2 L1 C6");
-    REQUIRE_EQUAL(extent_purge(0, 999), 0);
-    REQUIRE_EQUAL(extent_purge(3, UINT64_MAX), 0); /* there are no more than three */
-    REQUIRE_EQUAL(extent_purge(0, 1000), CHUNK_SIZE);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, 999), 0);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 3, UINT64_MAX), 0); /* there are no more than three */
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, 1000), CHUNK_SIZE);
     REQUIRE_PICTURE("D1 L2 D1 L2 C1 L2 L1 C6");
-    REQUIRE_EQUAL(extent_purge(1, UINT64_MAX), CHUNK_SIZE);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 1, UINT64_MAX), CHUNK_SIZE);
     REQUIRE_PICTURE("C1 L2 D1 L2 C1 L2 L1 C6");
-    REQUIRE_EQUAL(extent_purge(0, 1019), 0);
-    REQUIRE_EQUAL(extent_purge(0, 1020), CHUNK_SIZE);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, 1019), 0);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, 1020), CHUNK_SIZE);
     REQUIRE_PICTURE("C1 L2 C1 L2 C1 L2 L1 C6");
 }
 
@@ -294,7 +294,7 @@ static void a_cut_keeps_its_age(void)
     faults.clock_ms = 3000;
     extent_free(b);
     REQUIRE_PICTURE("L3 D4 L1 C8"); /* joined: as young as the youngest */
-    REQUIRE_EQUAL(extent_purge(0, 2999), 0);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, 2999), 0);
     struct extent *e = take(3);
     REQUIRE(e->addr == a->addr + 3 * CHUNK_SIZE);
     extent_free(d);
@@ -304,7 +304,7 @@ static void a_cut_keeps_its_age(void)
     struct extent *f = take(2);
     extent_free(a);
     REQUIRE_PICTURE("D3 L2 D3 C8");
-    REQUIRE_EQUAL(extent_purge(0, 3000), 3 * CHUNK_SIZE); /* the rest that f left, freed at 3000 */
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, 3000), 3 * CHUNK_SIZE); /* the rest that f left, freed at 3000 */
     REQUIRE_PICTURE("D3 L2 C11");
     extent_free(f);
 }
@@ -326,7 +326,7 @@ static void older_ones_behind_a_cut(void)
     extent_shrink(d, 1);
     REQUIRE_PICTURE("L1 D2 L1 D2 L1 C9");
     struct extent *e = take(1); /* leaves one chunk of 2500 behind a list with one of 2000 */
-    REQUIRE_EQUAL(extent_purge(0, 2000), 2 * CHUNK_SIZE);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, 2000), 2 * CHUNK_SIZE);
     REQUIRE_PICTURE("L1 L1 D1 L1 C2 L1 C9");
     extent_free(e);
     extent_free(b);
@@ -337,9 +337,9 @@ static void the_least_may_stay(void)
     struct extent *e = take(10);
     conf.dirty_decay_ms = 10000;
     extent_free(e);
-    extent_purge_excess(10);
+    extent_purge_excess(&extents_shared, 10);
     REQUIRE_PICTURE("D10 C6");
-    extent_purge_excess(9); /* a piece is purged whole */
+    extent_purge_excess(&extents_shared, 9); /* a piece is purged whole */
     REQUIRE_PICTURE("C16");
 }
 
@@ -347,11 +347,56 @@ static void decay_zero_and_never(void)
 {
     conf.dirty_decay_ms = -1;
     extent_free(take(16));
-    extent_purge_excess(0);
+    extent_purge_excess(&extents_shared, 0);
     REQUIRE_PICTURE("D16");
     conf.dirty_decay_ms = 0;
-    extent_purge_excess(4);
+    extent_purge_excess(&extents_shared, 4);
     REQUIRE_PICTURE("C16");
+}
+
+static void figures_are_exact(void)
+{
+    struct extent_figures f;
+    const size_t *live = extent_live_bytes();
+    REQUIRE_EQUAL(*live, 0);
+    struct extent *a = take(3), *b = take(2);
+    REQUIRE_EQUAL(*live, 5 * CHUNK_SIZE);
+    extent_free(a);
+    REQUIRE_EQUAL(*live, 2 * CHUNK_SIZE);
+    REQUIRE(extent_grow(b, 4));
+    REQUIRE_EQUAL(*live, 4 * CHUNK_SIZE);
+    extent_shrink(b, 1);
+    REQUIRE_EQUAL(*live, CHUNK_SIZE);
+    purge_all();
+    purge_all();
+    extent_figures(&f);
+    REQUIRE_EQUAL(f.live_chunks, 1);
+    REQUIRE_EQUAL(extent_live_bytes_peak(), 5 * CHUNK_SIZE);
+    REQUIRE_EQUAL(f.chunks_made, 7);
+    REQUIRE_EQUAL(f.npurges, 1);
+    REQUIRE_EQUAL(f.nmadvises, 2);
+    REQUIRE_EQUAL(f.chunks_purged, 6);
+}
+
+/* retain:false: a reserve of which nothing is in use or dirty any more goes back to the system. */
+static void not_retained(void)
+{
+    struct extent *a = take(16), *b = take(10);
+    REQUIRE_PICTURE("L16 | L10 C6");
+    extent_free(a);
+    purge_all();
+    REQUIRE_PICTURE("C16 | L10 C6"); /* the control: retained */
+    a = take(16);
+    conf.retain = false;
+    extent_free(a);
+    REQUIRE_PICTURE("D16 | L10 C6"); /* what was freed just now may be wanted again */
+    purge_all();
+    REQUIRE_PICTURE("L10 C6");
+    extent_free(b);
+    purge_all();
+    REQUIRE_PICTURE("");
+    take(1);
+    REQUIRE_PICTURE("L1 C15");
 }
 
 static void refused_memory_is_null(void)
@@ -359,9 +404,9 @@ static void refused_memory_is_null(void)
     struct extent *a = take(3);
     faults.mmaps_left = 0;
     errno = EDOM;
-    REQUIRE(!extent_alloc(14, CHUNK_SIZE, CHUNK_HUGE));
-    REQUIRE(!extent_alloc(1000000, CHUNK_SIZE, CHUNK_HUGE));
-    REQUIRE(!extent_alloc(1, 32 * CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, 14, CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, 1000000, CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, 1, 32 * CHUNK_SIZE, CHUNK_HUGE));
     REQUIRE_EQUAL(errno, EDOM);
     REQUIRE_PICTURE("L3 C13");
     take(13); /* what there is can still be had */
@@ -374,17 +419,17 @@ static void little_is_taken_when_much_is_refused(void)
     faults.mmap_bytes_max = 8 * CHUNK_SIZE;
     take(5);
     REQUIRE_PICTURE("L5");
-    REQUIRE(!extent_alloc(9, CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, 9, CHUNK_SIZE, CHUNK_HUGE));
     REQUIRE_PICTURE("L5");
 }
 
 static void too_much_is_null(void)
 {
-    REQUIRE(!extent_alloc(SIZE_MAX >> LG_CHUNK, CHUNK_SIZE, CHUNK_HUGE));
-    REQUIRE(!extent_alloc(EXTENT_CHUNKS_MAX + 1, CHUNK_SIZE, CHUNK_HUGE));
-    REQUIRE(!extent_alloc(SIZE_MAX, CHUNK_SIZE, CHUNK_HUGE));
-    REQUIRE(!extent_alloc(1, (size_t)1 << 63, CHUNK_HUGE));
-    REQUIRE(!extent_alloc(SIZE_MAX, (size_t)1 << 63, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, SIZE_MAX >> LG_CHUNK, CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, EXTENT_CHUNKS_MAX + 1, CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, SIZE_MAX, CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, 1, (size_t)1 << 63, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, SIZE_MAX, (size_t)1 << 63, CHUNK_HUGE));
     REQUIRE_PICTURE("");
 }
 
@@ -392,7 +437,7 @@ static void too_much_is_null(void)
 static void addresses_beyond_the_registry(void)
 {
     faults.mmap_gives = (uintptr_t)1 << ADDRESS_BITS;
-    REQUIRE(!extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE));
     REQUIRE(faults.munmaps >= 1);
     REQUIRE_PICTURE("");
 }
@@ -405,10 +450,10 @@ static void refused_purge_keeps_all_dirty(void)
     extent_free(a);
     REQUIRE_PICTURE("D2 L1 D3 C10");
     faults.madvises_left = 0;
-    REQUIRE_EQUAL(extent_purge(0, UINT64_MAX), 0);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, UINT64_MAX), 0);
     REQUIRE_PICTURE("D2 L1 D3 C10");
     faults.madvises_left = 1;
-    REQUIRE_EQUAL(extent_purge(0, UINT64_MAX), 3 * CHUNK_SIZE);
+    REQUIRE_EQUAL(extent_purge(&extents_shared, 0, UINT64_MAX), 3 * CHUNK_SIZE);
     REQUIRE_PICTURE("D2 L1 C13");
 }
 
@@ -453,7 +498,7 @@ static void without_nodes_nothing_is_lost(void)
 {
     struct extent *a = take(4), *b = take(4);
     no_more_nodes();
-    REQUIRE(!extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE)); /* would cut C8 */
+    REQUIRE(!extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE)); /* would cut C8 */
     REQUIRE_PICTURE("L4 L4 C8");
     extent_shrink(a, 2); /* stays as it was */
     REQUIRE_EQUAL(a->nchunks, 4);
@@ -464,7 +509,7 @@ static void without_nodes_nothing_is_lost(void)
     REQUIRE_PICTURE("L4 L12");
     extent_shrink(b, 6); /* takes that one */
     REQUIRE_PICTURE("L4 L6 D6");
-    REQUIRE(!extent_alloc(1, 2 * CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE(!extent_alloc(&extents_shared, 0, 1, 2 * CHUNK_SIZE, CHUNK_HUGE));
     REQUIRE_PICTURE("L4 L6 D6");
     extent_free(b); /* joins: one spare node */
     REQUIRE_PICTURE("L4 D12");
@@ -489,7 +534,7 @@ static void half_of_an_aligned_cut_is_undone(void)
     char before[64];
     strcpy(before, picture());
     for (size_t align = 2; align <= 8; align *= 2) {
-        struct extent *a = extent_alloc(1, align * CHUNK_SIZE, CHUNK_HUGE);
+        struct extent *a = extent_alloc(&extents_shared, 0, 1, align * CHUNK_SIZE, CHUNK_HUGE);
         if (a) {
             REQUIRE_EQUAL(a->addr % (align * CHUNK_SIZE), 0);
             REQUIRE(extent_check());
@@ -549,7 +594,7 @@ static void random_work(unsigned steps, uint64_t seed, bool aligned, void (*each
         }
         if (!e) {
             size_t align = aligned && prng_next(&state) % 4 == 0 ? 4 * CHUNK_SIZE : CHUNK_SIZE;
-            e = held[i] = extent_alloc(prng_next(&state) % 9 + 1, align, CHUNK_HUGE);
+            e = held[i] = extent_alloc(&extents_shared, 0, prng_next(&state) % 9 + 1, align, CHUNK_HUGE);
             REQUIRE(e && e->addr % align == 0);
             REQUIRE(!e->zeroed || reads_as_zero(e)); /* X4 */
         } else if (action < 4) {
@@ -565,7 +610,7 @@ static void random_work(unsigned steps, uint64_t seed, bool aligned, void (*each
             *(uint32_t *)(e->addr + c * CHUNK_SIZE) = tag;
         }
         if (prng_next(&state) % 16 == 0) {
-            extent_purge(prng_next(&state) % 8, UINT64_MAX);
+            extent_purge(&extents_shared, prng_next(&state) % 8, UINT64_MAX);
         }
         if (each_step) {
             each_step();
@@ -603,7 +648,7 @@ static struct extent *old_huge, *old_other, *old_runs;
 
 static void *into_the_stop(void *arg)
 {
-    extent_alloc(20, CHUNK_SIZE, CHUNK_HUGE);
+    extent_alloc(&extents_shared, 0, 20, CHUNK_SIZE, CHUNK_HUGE);
     return arg;
 }
 
@@ -638,7 +683,7 @@ static void fork_in_the_middle(void)
     process_boot(pages_map(PAGE_SIZE, PAGE_SIZE));
     old_huge = take(2);
     old_other = take(2);
-    old_runs = extent_alloc(1, CHUNK_SIZE, CHUNK_RUNS);
+    old_runs = extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_RUNS);
     extent_free(take(3));
     faults_strand(into_the_stop, NULL);
     REQUIRE_EQUAL(unit_child(part_after_a_stranded_thread).exit, 0);
@@ -753,6 +798,8 @@ int main(void)
         UNIT(older_ones_behind_a_cut),
         UNIT(the_least_may_stay),
         UNIT(decay_zero_and_never),
+        UNIT(figures_are_exact),
+        UNIT(not_retained),
         UNIT(refused_memory_is_null),
         UNIT(little_is_taken_when_much_is_refused),
         UNIT(too_much_is_null),

@@ -115,13 +115,18 @@ ssize_t __wrap_readlink(const char *path, char *buf, size_t size)
 
 int __wrap_open(const char *path, int flags, ...)
 {
-    if (!faults.file_text) {
+    const char *text = faults.file_at ? faults.file_at(path) : faults.file_text;
+    if (!text && !faults.file_at) {
         return __real_open(path, flags);
+    }
+    if (!text) {
+        errno = ENOENT;
+        return -1;
     }
     int fd = memfd_create("file", 0);
     if (fd >= 0) {
-        size_t size = faults.file_bytes ? faults.file_bytes : strlen(faults.file_text);
-        (void)!__real_write(fd, faults.file_text, size);
+        size_t size = faults.file_bytes ? faults.file_bytes : strlen(text);
+        (void)!__real_write(fd, text, size);
         lseek(fd, 0, SEEK_SET);
     }
     return fd;

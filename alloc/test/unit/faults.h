@@ -21,6 +21,8 @@ struct faults {
     long sysconf_gives;        /* where not 0 */
     const char *link_text;     /* the target of any symbolic link; NULL: as it is */
     const char *file_text;     /* the contents of any file that is opened; NULL: as it is */
+    /* The contents of the file with this path; NULL: there is none. Where not NULL itself, before that. */
+    const char *(*file_at)(const char *path);
     size_t file_bytes;         /* of it, where it holds zeros; 0: up to the first one */
     int writes_interrupted;    /* so many writes fail by EINTR */
     size_t write_bytes_max;    /* a write takes no more; 0: no limit */

@@ -14,7 +14,7 @@ static struct extent *take(size_t size)
 {
     bool zeroed;
     conf.thp = THP_NEVER;
-    void *block = huge_alloc(size, 16, &zeroed);
+    void *block = huge_alloc(&extents_shared, 0, size, 16, &zeroed);
     REQUIRE(block && ((uintptr_t)block & CHUNK_MASK) == 0);
     struct extent *e = extent_find((uintptr_t)block);
     REQUIRE(e && e->addr == (uintptr_t)block && huge_usable(e) >= size);
@@ -64,7 +64,7 @@ static void aligned(void)
 {
     bool zeroed;
     for (size_t align = 1; align <= 256 * MIB; align *= 4) {
-        void *block = huge_alloc(5 * MIB, align, &zeroed);
+        void *block = huge_alloc(&extents_shared, 0, 5 * MIB, align, &zeroed);
         REQUIRE(block && (uintptr_t)block % align == 0 && (uintptr_t)block % CHUNK_SIZE == 0);
         memset(block, 1, 5 * MIB);
     }
@@ -74,14 +74,14 @@ static void aligned(void)
 static void zeroed_tells_the_truth(void)
 {
     bool zeroed = false;
-    char *block = huge_alloc(8 * MIB, 16, &zeroed);
+    char *block = huge_alloc(&extents_shared, 0, 8 * MIB, 16, &zeroed);
     REQUIRE(zeroed);
     memset(block, 'x', 8 * MIB);
     huge_free(extent_find((uintptr_t)block));
-    REQUIRE(huge_alloc(8 * MIB, 16, &zeroed) == block && !zeroed);
+    REQUIRE(huge_alloc(&extents_shared, 0, 8 * MIB, 16, &zeroed) == block && !zeroed);
     huge_free(extent_find((uintptr_t)block));
-    extent_purge(0, UINT64_MAX);
-    REQUIRE(huge_alloc(8 * MIB, 16, &zeroed) == block && zeroed);
+    extent_purge(&extents_shared, 0, UINT64_MAX);
+    REQUIRE(huge_alloc(&extents_shared, 0, 8 * MIB, 16, &zeroed) == block && zeroed);
     REQUIRE(block[0] == 0 && memcmp(block, block + 1, 8 * MIB - 1) == 0);
 }
 
@@ -93,7 +93,7 @@ static void recycled_tail_goes_back(void)
     memset((void *)e->addr, 1, 4 * CHUNK_SIZE);
     huge_free(e);
     size_t size = 3 * CHUNK_SIZE + 5;
-    uintptr_t block = (uintptr_t)huge_alloc(size, 16, &zeroed);
+    uintptr_t block = (uintptr_t)huge_alloc(&extents_shared, 0, size, 16, &zeroed);
     REQUIRE(block == e->addr && !zeroed);
     REQUIRE_EQUAL(backed(block, 4 * CHUNK_SIZE),
                   (3 * CHUNK_SIZE + HUGEPAGE_SIZE) >> LG_PAGE);
@@ -142,7 +142,7 @@ static void decays_when_others_are_taken(void)
     conf.dirty_decay_ms = 500;
     faults.clock_ms = 900;
     huge_free(take(10 * CHUNK_SIZE)); /* so much was in use: one dirty chunk is not too many */
-    extent_purge(0, UINT64_MAX);
+    extent_purge(&extents_shared, 0, UINT64_MAX);
     struct extent *a = take(CHUNK_SIZE);
     take(CHUNK_SIZE);
     faults.clock_ms = 1000;
@@ -160,16 +160,29 @@ static void refused_memory_is_null(void)
     bool zeroed;
     faults.mmaps_left = 0;
     errno = EDOM;
-    REQUIRE(!huge_alloc(CHUNK_SIZE, 16, &zeroed));
+    REQUIRE(!huge_alloc(&extents_shared, 0, CHUNK_SIZE, 16, &zeroed));
     REQUIRE_EQUAL(errno, EDOM);
     faults_none();
-    REQUIRE(!huge_alloc(PTRDIFF_MAX, 16, &zeroed));
-    REQUIRE(!huge_alloc(SIZE_MAX, 16, &zeroed));
-    REQUIRE(!huge_alloc(1, (size_t)1 << 62, &zeroed));
+    REQUIRE(!huge_alloc(&extents_shared, 0, PTRDIFF_MAX, 16, &zeroed));
+    REQUIRE(!huge_alloc(&extents_shared, 0, SIZE_MAX, 16, &zeroed));
+    REQUIRE(!huge_alloc(&extents_shared, 0, 1, (size_t)1 << 62, &zeroed));
     struct extent *e = take(CHUNK_SIZE);
     REQUIRE(!huge_resize(e, PTRDIFF_MAX) && !huge_resize(e, SIZE_MAX));
     REQUIRE_EQUAL(huge_usable(e), CHUNK_SIZE);
     REQUIRE(extent_check());
+}
+
+static void classes_hold_their_lengths(void)
+{
+    size_t before = 0;
+    for (unsigned class = 0; class < HUGE_CLASSES; class++) {
+        size_t most = huge_class_chunks(class);
+        REQUIRE(most > before);
+        REQUIRE_EQUAL(huge_class_of(most), class);
+        REQUIRE_EQUAL(huge_class_of(before + 1), class);
+        before = most;
+    }
+    REQUIRE_EQUAL(before, EXTENT_CHUNKS_MAX);
 }
 
 int main(void)
@@ -182,6 +195,7 @@ int main(void)
         UNIT(resized_in_place),
         UNIT(dirty_chunks_are_bounded),
         UNIT(decays_when_others_are_taken),
+        UNIT(classes_hold_their_lengths),
         UNIT(refused_memory_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,22 @@ static void refused_memory_is_null(void)
     REQUIRE(pool_check(&pool));
 }
 
+/* Their state says so, and stays through a resize. */
+static void blocks_of_a_pool_apart(void)
+{
+    boot();
+    pool.apart = true;
+    struct run *run = take(100000);
+    REQUIRE_EQUAL(page_word_state(page_word(run_addr(run))), PAGE_LARGE_APART);
+    REQUIRE(large_resize(&pool, run, size_class_of(200000)));
+    REQUIRE_EQUAL(page_word_state(page_word(run_addr(run))), PAGE_LARGE_APART);
+    REQUIRE(pool_check(&pool));
+    large_free(&pool, run);
+    bool zeroed;
+    run = large_alloc(&pool, SMALL_CLASSES, 1, PAGE_SAMPLED, &zeroed);
+    REQUIRE_EQUAL(page_word_state(page_word(run_addr(run))), PAGE_SAMPLED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +187,7 @@ int main(void)
         UNIT(growth_against_a_neighbour_changes_nothing),
         UNIT(dirty_pages_are_bounded),
         UNIT(refused_memory_is_null),
+        UNIT(blocks_of_a_pool_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

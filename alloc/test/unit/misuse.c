@@ -42,6 +42,16 @@ static void part_foreign(void)
     misuse_foreign(PTR, "free");
 }
 
+static void part_size(void)
+{
+    misuse_size(PTR, "sdallocx", 100, 64);
+}
+
+static void part_no_cache(void)
+{
+    misuse_no_cache(PTR, "dallocx", 7);
+}
+
 static void lines(void)
 {
     REQUIRE_ABORTS(part_double_free, "ashlar: double free of 0x7f31c2a04048 (size class 64, "
@@ -56,6 +66,10 @@ static void lines(void)
     REQUIRE_ABORTS(part_not_live, "ashlar: invalid realloc of 0x7f31c2a04048 (not a live block)\n");
     REQUIRE_ABORTS(part_foreign, "ashlar: invalid free of 0x7f31c2a04048 (not memory of this "
                                  "allocator)\n");
+    REQUIRE_ABORTS(part_size, "ashlar: invalid sdallocx of 0x7f31c2a04048 (told 100 bytes, the block "
+                              "has 64)\n");
+    REQUIRE_ABORTS(part_no_cache, "ashlar: invalid dallocx of 0x7f31c2a04048 (there is no explicit "
+                                  "cache 7)\n");
 }
 
 int main(void)

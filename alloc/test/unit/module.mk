@@ -9,6 +9,10 @@ UNIT_LAST_bits := alloc/util/diag.c
 UNIT_LAST_list := alloc/util/diag.c
 UNIT_LAST_prng := alloc/util/diag.c
 
+# Tests of what several modules do together: chunk hooks at the floor of extents, and under the doors.
+UNIT_LAST_hooked     := alloc/heap/extent.c
+UNIT_LAST_hookfaults := alloc/inspect/check.c
+
 # The calls that faults.c stands before.
 UNIT_WRAPS := -Wl,--wrap=mmap,--wrap=munmap,--wrap=madvise,--wrap=clock_gettime \
               -Wl,--wrap=pthread_setspecific,--wrap=sysconf,--wrap=readlink,--wrap=open,--wrap=write
@@ -16,7 +20,6 @@ UNIT_WRAPS := -Wl,--wrap=mmap,--wrap=munmap,--wrap=madvise,--wrap=clock_gettime 
 UNIT_FLAGS   = $(CSTD) $(OPT) -g $(CWARN) $(DEPS)
 UNIT_TESTS  := $(UNIT_NAMES:%=$(B)/test/unit/%)
 UNIT_HELPERS := $(B)/test/unit/obj/unit.o $(B)/test/unit/obj/faults.o
-OBJCOPY     ?= objcopy
 
 # $(call unit_up_to,LAST,SOURCES): the sources up to and with LAST.
 unit_up_to = $(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,\

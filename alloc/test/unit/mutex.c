@@ -129,6 +129,41 @@ static void sleepers_wake(void)
     REQUIRE_EQUAL(woken, THREADS);
 }
 
+static struct mutex_waits waits;
+
+static void *wait_and_count(void *arg)
+{
+    REQUIRE(mutex_lock_counted(&mutex, &waits));
+    mutex_unlock(&mutex);
+    return arg;
+}
+
+/* A free lock costs no waiting; sleepers are counted, each by itself, and for how long. */
+static void waits_are_counted(void)
+{
+    pthread_t threads[THREADS];
+    become_many();
+    REQUIRE(mutex_lock_counted(&mutex, &waits));
+    REQUIRE_EQUAL(mutex_owner(&mutex), process_thread_serial());
+    REQUIRE_EQUAL(waits.spun + waits.slept + waits.ns + waits.waiting_max, 0);
+    for (int i = 0; i < THREADS; i++) {
+        start(&threads[i], wait_and_count);
+    }
+    while (atomic_load(&waits.waiting) < THREADS || !(word() & 1)) {
+        usleep(100);
+    }
+    usleep(2000);
+    mutex_unlock(&mutex);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    REQUIRE_EQUAL(waits.spun + waits.slept, THREADS);
+    REQUIRE(waits.slept >= 1);
+    REQUIRE_EQUAL(waits.waiting, 0);
+    REQUIRE_EQUAL(waits.waiting_max, THREADS);
+    REQUIRE(waits.ns_max >= 2000000 && waits.ns >= waits.ns_max);
+}
+
 static _Atomic bool held;
 
 static void *hold_for_ever(void *arg)
@@ -242,6 +277,7 @@ int main(void)
         UNIT(word_tells_the_owner),
         UNIT(excludes),
         UNIT(sleepers_wake),
+        UNIT(waits_are_counted),
         UNIT(dead_owner),
         UNIT(dead_owner_and_sleeper),
         UNIT(one_of_many_takes_over),

@@ -153,6 +153,24 @@ static void knows_the_page_size(void)
     REQUIRE_EQUAL(pages_system_page_bytes(), 65536);
 }
 
+static void maps_where_it_is_told(void)
+{
+    char *place = pages_map(4 * PAGE_SIZE, PAGE_SIZE);
+    REQUIRE(place);
+    place[0] = 'x';
+    errno = EDOM;
+    REQUIRE(!pages_map_at(place, PAGE_SIZE)); /* something lies there */
+    REQUIRE_EQUAL(place[0], 'x');
+    REQUIRE(!pages_map_at(place - PAGE_SIZE, 2 * PAGE_SIZE));
+    REQUIRE(pages_unmap(place + PAGE_SIZE, 2 * PAGE_SIZE));
+    REQUIRE(pages_map_at(place + PAGE_SIZE, PAGE_SIZE) == place + PAGE_SIZE);
+    REQUIRE(all_bytes(place + PAGE_SIZE, PAGE_SIZE, 0));
+    REQUIRE_EQUAL(pages_stuck_bytes(), 0);
+    faults.mmaps_left = 0;
+    REQUIRE(!pages_map_at(place + 2 * PAGE_SIZE, PAGE_SIZE));
+    REQUIRE_EQUAL(errno, EDOM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +185,7 @@ int main(void)
         UNIT(hint_keeps_errno),
         UNIT(wiped_on_fork),
         UNIT(knows_the_page_size),
+        UNIT(maps_where_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

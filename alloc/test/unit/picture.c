@@ -131,6 +131,24 @@ static void same_work_same_picture(void)
     unit_deterministic(part_random_heap);
 }
 
+/* Chunks of hooks have a line of their own; an index without an arena has none. */
+static void chunks_of_hooks(void)
+{
+    bool zeroed;
+    setenv("ASHLAR_CONF", "thp:never,narenas:3", 1);
+    boot();
+    ashlar_malloc(5 * MIB);
+    chunk_hooks_t hooks = hooks_default;
+    hooks.decommit = hooks_default.commit; /* any that differ */
+    struct arena *arena = arena_create(&hooks);
+    REQUIRE(arena && arena_huge_alloc(arena, 9 * MIB, 16, &zeroed));
+    const char *text = picture();
+    require_line(text, "reserve 1, by address: [huge 2] [free clean 14]");
+    require_line(text, "hooks of arena 3, by address: [huge 3]");
+    require_line(text, "arena 3, 0 chunk(s)");
+    REQUIRE(!strstr(text, "arena 1,"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +158,7 @@ int main(void)
         UNIT(extents),
         UNIT(each_arena_and_chunk),
         UNIT(same_work_same_picture),
+        UNIT(chunks_of_hooks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -230,6 +230,99 @@ static void cpus_that_may_be_used(void)
     REQUIRE_EQUAL(cpus_with("99900000 100000\n"), 1);
 }
 
+/* The files of control groups, as pairs of a path and its contents. */
+static const char *const (*group_files)[2];
+
+static const char *group_file(const char *path)
+{
+    for (unsigned i = 0; group_files[i][0]; i++) {
+        if (strcmp(group_files[i][0], path) == 0) {
+            return group_files[i][1];
+        }
+    }
+    return NULL;
+}
+
+static unsigned cpus_in(const char *const (*files)[2])
+{
+    group_files = files;
+    faults.file_at = group_file;
+    errno = EDOM;
+    unsigned n = process_cpus();
+    REQUIRE_EQUAL(errno, EDOM);
+    return n;
+}
+
+#define SELF "/proc/self/cgroup"
+#define V2 "/sys/fs/cgroup"
+#define V1 "/sys/fs/cgroup/cpu"
+
+/* The machine may have one CPU only; then every answer is 1, and the tests below cannot tell. */
+static void quota_of_version_2(void)
+{
+    static const char *const of_the_group[][2] = {
+        {SELF, "0::/a/b\n"}, {V2 "/a/b/cpu.max", "100000 100000\n"}, {NULL, NULL}};
+    static const char *const of_the_parent[][2] = {{SELF, "0::/a/b\n"},
+                                                   {V2 "/a/b/cpu.max", "max 100000\n"},
+                                                   {V2 "/a/cpu.max", "50000 100000\n"},
+                                                   {NULL, NULL}};
+    static const char *const of_the_root[][2] = {
+        {SELF, "0::/not/seen/here\n"}, {V2 "/cpu.max", "100000 100000\n"}, {NULL, NULL}};
+    static const char *const outside[][2] = {
+        {SELF, "0::/../b\n"}, {V2 "/../b/cpu.max", "100000 100000\n"}, {NULL, NULL}};
+    static const char *const of_another[][2] = {
+        {SELF, "0::/a\n"}, {V2 "/ab/cpu.max", "100000 100000\n"}, {NULL, NULL}};
+    static const char *const nothing[][2] = {{NULL, NULL}};
+    unsigned all = cpus_in(nothing);
+    REQUIRE_EQUAL(cpus_in(of_the_group), 1);
+    REQUIRE_EQUAL(cpus_in(of_the_parent), 1);
+    REQUIRE_EQUAL(cpus_in(of_the_root), 1);
+    REQUIRE_EQUAL(cpus_in(outside), all);
+    REQUIRE_EQUAL(cpus_in(of_another), all);
+}
+
+static void quota_of_version_1(void)
+{
+    static const char *const one[][2] = {{SELF, "5:memory:/m\n4:cpuset:/x\n3:cpu,cpuacct:/a\n"},
+                                         {V1 "/a/cpu.cfs_quota_us", "30000\n"},
+                                         {V1 "/a/cpu.cfs_period_us", "100000\n"},
+                                         {NULL, NULL}};
+    static const char *const none[][2] = {{SELF, "3:cpuacct,cpu:/a\n"},
+                                          {V1 "/a/cpu.cfs_quota_us", "-1\n"},
+                                          {V1 "/a/cpu.cfs_period_us", "100000\n"},
+                                          {NULL, NULL}};
+    static const char *const of_the_root[][2] = {{SELF, "3:cpu:/docker/1234\n0::/\n"},
+                                                 {V1 "/cpu.cfs_quota_us", "100000\n"},
+                                                 {V1 "/cpu.cfs_period_us", "100000\n"},
+                                                 {NULL, NULL}};
+    static const char *const of_cpuset[][2] = {{SELF, "3:cpuset:/a\n"},
+                                               {V1 "/a/cpu.cfs_quota_us", "30000\n"},
+                                               {V1 "/a/cpu.cfs_period_us", "100000\n"},
+                                               {NULL, NULL}};
+    static const char *const nothing[][2] = {{NULL, NULL}};
+    unsigned all = cpus_in(nothing);
+    REQUIRE_EQUAL(cpus_in(one), 1);
+    REQUIRE_EQUAL(cpus_in(none), all);
+    REQUIRE_EQUAL(cpus_in(of_the_root), 1);
+    REQUIRE_EQUAL(cpus_in(of_cpuset), all);
+}
+
+static void knows_where_it_runs(void)
+{
+    cpu_set_t set;
+    REQUIRE(sched_getaffinity(0, sizeof set, &set) == 0);
+    unsigned limit = process_cpu_limit();
+    REQUIRE(limit >= 1 && CPU_ISSET(limit - 1, &set));
+    for (unsigned cpu = limit; cpu < CPU_SETSIZE; cpu++) {
+        REQUIRE(!CPU_ISSET(cpu, &set));
+    }
+    CPU_ZERO(&set);
+    CPU_SET(limit - 1, &set);
+    REQUIRE(sched_setaffinity(0, sizeof set, &set) == 0);
+    REQUIRE_EQUAL(process_cpu(), limit - 1);
+    REQUIRE_EQUAL(process_cpu_limit(), limit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +334,9 @@ int main(void)
         UNIT(threads_settle_an_epoch_once),
         UNIT(clock_is_monotonic),
         UNIT(cpus_that_may_be_used),
+        UNIT(quota_of_version_2),
+        UNIT(quota_of_version_1),
+        UNIT(knows_where_it_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,7 +183,7 @@ static void huge_blocks(void)
 {
     bool zeroed;
     boot(19);
-    void *block = huge_alloc(5 * MIB, 16, &zeroed);
+    void *block = huge_alloc(&extents_shared, 0, 5 * MIB, 16, &zeroed);
     struct extent *e = extent_find((uintptr_t)block);
     prof_huge_free(e); /* not sampled: nothing */
     prof_huge(e, 5 * MIB, (void *)0x77);

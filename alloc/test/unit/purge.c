@@ -96,6 +96,90 @@ static void zero_keeps_nothing_and_minus_one_all(void)
     REQUIRE_EQUAL(dirty_pages(), 0);
 }
 
+/* purge:ratio has no time: a share of what is in use stays dirty, or a chunk. */
+static void by_ratio(void)
+{
+    boot();
+    conf.purge = PURGE_RATIO;
+    conf.dirty_decay_ms = 0;
+    conf.lg_dirty_mult = 2;
+    free_mebibytes(12, 80);
+    purge_bound_pool(&pool);
+    size_t most = count_read(&pool.pages_used) >> 2;
+    REQUIRE_EQUAL(dirty_pages(), PAGES(12)); /* less than a quarter, and no matter how old */
+    faults.clock_ms += 1000000;
+    purge_tick(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(12));
+    free_mebibytes(20, 0);
+    purge_bound_pool(&pool);
+    REQUIRE(dirty_pages() <= most + PAGES(1) && dirty_pages() > most - PAGES(3));
+    purge_set_ratio(&pool, 5); /* a 32nd is less than a chunk */
+    REQUIRE(dirty_pages() <= CHUNK_PAGES && dirty_pages() > CHUNK_PAGES - PAGES(2));
+    purge_set_ratio(&pool, -1);
+    free_mebibytes(30, 0);
+    purge_bound_pool(&pool);
+    REQUIRE(dirty_pages() >= PAGES(30));
+    REQUIRE(pool_check(&pool));
+}
+
+static void whole_chunks_by_ratio(void)
+{
+    boot();
+    conf.purge = PURGE_RATIO;
+    conf.lg_dirty_mult = 2;
+    struct extent *kept = extent_alloc(&extents_shared, 0, 12, CHUNK_SIZE, CHUNK_HUGE);
+    struct extent *freed = extent_alloc(&extents_shared, 0, 3, CHUNK_SIZE, CHUNK_HUGE);
+    REQUIRE(kept && freed);
+    extent_free(freed);
+    purge_bound_extents(&extents_shared);
+    REQUIRE_EQUAL(dirty_chunks(), 3);
+    setting_change(&setting_lg_dirty_mult, 3); /* an eighth of twelve is one */
+    purge_bound_extents(&extents_shared);
+    REQUIRE_EQUAL(dirty_chunks(), 0); /* a piece is purged whole */
+}
+
+/* A pool may have settings of its own, which hold at once. */
+static void settings_of_a_pool(void)
+{
+    boot();
+    conf.dirty_decay_ms = 10000;
+    free_mebibytes(3, 0);
+    REQUIRE(pool_decay_ms(&pool) == 10000);
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(3));
+    purge_set_decay(&pool, 0);
+    REQUIRE_EQUAL(dirty_pages(), 0);
+    purge_set_decay(&pool, -1);
+    free_mebibytes(3, 0);
+    faults.clock_ms += 100000;
+    purge_tick(&pool);
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(3));
+    purge_set_decay(&pool, 500); /* they are older than that */
+    REQUIRE_EQUAL(dirty_pages(), 0);
+    setting_change(&setting_decay_ms, 7);
+    REQUIRE(pool_decay_ms(&pool) == 500);
+}
+
+static void purging_is_counted(void)
+{
+    struct pool_figures f;
+    boot();
+    free_mebibytes(3, 5);
+    pool_figures(&pool, &f);
+    REQUIRE_EQUAL(f.npurges + f.nmadvises + f.pages_purged, 0);
+    REQUIRE_EQUAL(f.pages_dirty, PAGES(3));
+    REQUIRE_EQUAL(f.pages_used, count_read(&pool.pages_used));
+    REQUIRE_EQUAL(f.chunks, count_read(&pool.nchunks));
+    pool_purge(&pool, 0, UINT64_MAX);
+    pool_purge(&pool, 0, UINT64_MAX); /* nothing is no sweep */
+    pool_figures(&pool, &f);
+    REQUIRE_EQUAL(f.npurges, 1);
+    REQUIRE_EQUAL(f.nmadvises, 3);
+    REQUIRE_EQUAL(f.pages_purged, PAGES(3));
+    REQUIRE_EQUAL(f.pages_dirty, 0);
+}
+
 static void pool_decays_by_age(void)
 {
     boot();
@@ -139,7 +223,7 @@ static void ticks_look_eight_times_in_the_decay_time(void)
     REQUIRE_EQUAL(dirty_pages(), 0);
     REQUIRE_EQUAL(purged, 1); /* three ages, in one of the looks */
     free_mebibytes(1, 0);
-    struct extent *e = extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE);
+    struct extent *e = extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE);
     extent_free(e);
     faults.clock_ms += 2000;
     purge_tick(&pool); /* whole chunks as well */
@@ -166,7 +250,7 @@ static struct extent *chunks[64];
 static void take_chunks(unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        chunks[i] = extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE);
+        chunks[i] = extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE);
         REQUIRE(chunks[i]);
     }
 }
@@ -178,7 +262,7 @@ static void chunks_keep_sixteen_mebibytes(void)
     for (unsigned i = 0; i < 10; i += 2) { /* single ones, not joined */
         REQUIRE_EQUAL(dirty_chunks(), i / 2);
         extent_free(chunks[i]);
-        purge_bound_extents();
+        purge_bound_extents(&extents_shared);
     }
     REQUIRE_EQUAL(dirty_chunks(), 4); /* four stay, the fifth was one too many */
     REQUIRE(extent_check());
@@ -190,7 +274,7 @@ static void chunks_keep_a_quarter(void)
     take_chunks(60);
     for (unsigned i = 0; i < 24; i += 2) {
         extent_free(chunks[i]);
-        purge_bound_extents();
+        purge_bound_extents(&extents_shared);
     }
     REQUIRE(dirty_chunks() <= 12 && dirty_chunks() >= 10); /* 48 are in use */
 }
@@ -204,20 +288,102 @@ static void chunks_decay_by_age(void)
         faults.clock_ms += 10;
         extent_free(chunks[i]);
     }
-    purge_decay_extents();
+    purge_decay_extents(&extents_shared);
     REQUIRE_EQUAL(dirty_chunks(), 3);
     faults.clock_ms += 480;
-    purge_decay_extents();
+    purge_decay_extents(&extents_shared);
     REQUIRE_EQUAL(dirty_chunks(), 2);
     faults.clock_ms += 20;
-    purge_decay_extents();
+    purge_decay_extents(&extents_shared);
     REQUIRE_EQUAL(dirty_chunks(), 0);
     conf.dirty_decay_ms = -1;
     extent_free(chunks[7]);
     faults.clock_ms += 100000;
-    purge_decay_extents();
-    purge_bound_extents();
+    purge_decay_extents(&extents_shared);
+    purge_bound_extents(&extents_shared);
     REQUIRE_EQUAL(dirty_chunks(), 1);
+}
+
+static void ratio_bounds_by_what_is_in_use(void)
+{
+    boot();
+    conf.purge = PURGE_RATIO;
+    free_mebibytes(32, 64); /* 64 in use and 32 pages: an eighth is 8 and some */
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages() / PAGES(1), 8);
+    purge_set_ratio(&pool, 4); /* holds at once: a chunk is never too much */
+    REQUIRE_EQUAL(dirty_pages() / PAGES(1), 4);
+    REQUIRE_EQUAL(pool_lg_dirty_mult(&pool), 4);
+    faults.clock_ms += 1000000; /* no time makes pages go */
+    purge_tick(&pool);
+    purge_decay_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages() / PAGES(1), 4);
+    purge_set_ratio(&pool, -1);
+    free_mebibytes(100, 0);
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages() / PAGES(1), 104);
+    REQUIRE(pool_check(&pool));
+}
+
+static void ratio_bounds_chunks(void)
+{
+    struct extent *live[16], *freed[8];
+    boot();
+    conf.purge = PURGE_RATIO;
+    for (unsigned i = 0; i < 24; i++) {
+        struct extent *e = extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE);
+        REQUIRE(e);
+        *(i < 16 ? &live[i] : &freed[i - 16]) = e;
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        extent_free(freed[i]);
+    }
+    purge_bound_extents(&extents_shared);
+    REQUIRE(dirty_chunks() <= 2);
+    setting_change(&setting_lg_dirty_mult, -1);
+    extent_free(live[0]);
+    extent_free(live[2]);
+    size_t before = dirty_chunks();
+    purge_bound_extents(&extents_shared);
+    REQUIRE_EQUAL(dirty_chunks(), before);
+    REQUIRE(extent_check());
+}
+
+static void a_pool_may_have_its_own_time(void)
+{
+    boot();
+    conf.dirty_decay_ms = 10000;
+    free_mebibytes(4, 0);
+    REQUIRE_EQUAL(pool_decay_ms(&pool), 10000);
+    setting_change(&setting_decay_ms, 5000);
+    REQUIRE_EQUAL(pool_decay_ms(&pool), 5000);
+    purge_set_decay(&pool, 100);
+    REQUIRE_EQUAL(pool_decay_ms(&pool), 100);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(4));
+    faults.clock_ms += 101;
+    purge_tick(&pool);
+    REQUIRE_EQUAL(dirty_pages(), 0);
+    free_mebibytes(4, 0);
+    purge_set_decay(&pool, 0); /* at once */
+    REQUIRE_EQUAL(dirty_pages(), 0);
+    purge_set_decay(&pool, -1);
+    free_mebibytes(40, 0);
+    faults.clock_ms += 1000000;
+    purge_bound_pool(&pool);
+    REQUIRE_EQUAL(dirty_pages(), PAGES(40));
+}
+
+/* A pool that never purges still sees to the chunks that all share. */
+static void shared_chunks_decay_beside_a_pool_that_never_does(void)
+{
+    boot();
+    conf.dirty_decay_ms = 1000;
+    purge_set_decay(&pool, -1);
+    extent_free(extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE));
+    REQUIRE_EQUAL(dirty_chunks(), 1);
+    faults.clock_ms += 2000;
+    purge_tick(&pool);
+    REQUIRE_EQUAL(dirty_chunks(), 0);
 }
 
 int main(void)
@@ -227,12 +393,20 @@ int main(void)
         UNIT(pool_keeps_a_quarter_of_what_is_in_use),
         UNIT(arenas_share_the_least),
         UNIT(zero_keeps_nothing_and_minus_one_all),
+        UNIT(by_ratio),
+        UNIT(whole_chunks_by_ratio),
+        UNIT(settings_of_a_pool),
+        UNIT(purging_is_counted),
         UNIT(pool_decays_by_age),
         UNIT(ticks_look_eight_times_in_the_decay_time),
         UNIT(a_clock_below_the_decay_time),
         UNIT(chunks_keep_sixteen_mebibytes),
         UNIT(chunks_keep_a_quarter),
         UNIT(chunks_decay_by_age),
+        UNIT(ratio_bounds_by_what_is_in_use),
+        UNIT(ratio_bounds_chunks),
+        UNIT(a_pool_may_have_its_own_time),
+        UNIT(shared_chunks_decay_beside_a_pool_that_never_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

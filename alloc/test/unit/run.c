@@ -71,7 +71,7 @@ static void use_up_the_reserve(void)
 {
     struct extent_figures f;
     do {
-        REQUIRE(extent_alloc(1, CHUNK_SIZE, CHUNK_HUGE));
+        REQUIRE(extent_alloc(&extents_shared, 0, 1, CHUNK_SIZE, CHUNK_HUGE));
         extent_figures(&f);
     } while (f.live_chunks * CHUNK_SIZE < f.reserved_bytes);
 }
@@ -643,6 +643,50 @@ static void check_sees_r5(void)
     REQUIRE_REPORTS(pool_check(&pool), "R5: ");
 }
 
+static void count_run(struct run *run, void *context)
+{
+    REQUIRE_EQUAL(run->kind, RUN_USED);
+    *(unsigned *)context += run->npages;
+}
+
+static void each_used_run_is_visited(void)
+{
+    unsigned pages = 0;
+    boot();
+    pool_each_used(&pool, count_run, &pages);
+    REQUIRE_EQUAL(pages, 0);
+    struct run *a = take(3), *b = take(5);
+    take(1000);
+    pool_free(&pool, a);
+    pool_each_used(&pool, count_run, &pages);
+    REQUIRE_EQUAL(pages, 1005);
+    pool_free(&pool, b);
+}
+
+static void reset_gives_every_chunk_back(void)
+{
+    boot();
+    for (unsigned i = 0; i < 5; i++) {
+        struct run *run = take(600);
+        page_large_set(run_addr(run), SMALL_CLASSES, PAGE_LARGE);
+    }
+    pool_free(&pool, take(3));
+    uint32_t generation = pool.generation;
+    REQUIRE(pool.nchunks == 5);
+    pool_reset(&pool);
+    REQUIRE(pool.generation != generation); /* so bins forget their runs */
+    REQUIRE_PICTURE("");
+    REQUIRE_EQUAL(count_read(&pool.pages_used) + count_read(&pool.pages_free[RUN_DIRTY]) +
+                      count_read(&pool.pages_free[RUN_CLEAN]) + count_read(&pool.nchunks),
+                  0);
+    struct extent_figures f;
+    extent_figures(&f);
+    REQUIRE_EQUAL(f.live_chunks, 0);
+    REQUIRE(extent_check());
+    take(7); /* what comes again is recycled, and has no word of before */
+    REQUIRE_PICTURE("U7 D998");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -675,6 +719,8 @@ int main(void)
         UNIT(check_sees_r3),
         UNIT(check_sees_r4),
         UNIT(check_sees_r5),
+        UNIT(each_used_run_is_visited),
+        UNIT(reset_gives_every_chunk_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

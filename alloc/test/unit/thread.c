@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,7 +86,11 @@ static void *work_and_end(void *keep)
     for (unsigned class = 0; class < 20; class++) {
         tcache_push(thread_cache(), class, take(class));
     }
-    thread_count_direct(5, 2);
+    for (unsigned i = 0; i < 5; i++) {
+        thread_count_malloc(100);
+    }
+    thread_count_free(100);
+    thread_count_free(100);
     REQUIRE_EQUAL(totals().ncaches, 2);
     REQUIRE(totals().small_cached_bytes > 0);
     return NULL;
@@ -147,7 +152,8 @@ static void use_in_destructor(void *arg)
     } else { /* past the end: straight from the arena, and no cache is made again */
         REQUIRE_EQUAL(arena_fill(arena, 3, &block, 1), 1);
         arena_flush(arena, 3, &block, 1);
-        thread_count_direct(1, 1);
+        thread_count_malloc(64);
+        thread_count_free(64);
         atomic_fetch_add(&without_cache, 1);
     }
     if (++*(unsigned *)arg < 3) { /* and once more, in the next round */
@@ -189,11 +195,115 @@ static void no_cache_where_none_is_wanted(void)
     REQUIRE(tcache_self == &tcache_none);
     struct arena *arena = thread_arena();
     REQUIRE(arena && thread_arena() == arena);
-    thread_count_direct(3, 0);
-    thread_count_direct(0, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        thread_count_malloc(1000);
+    }
+    thread_count_free(1000);
+    thread_count_free(10);
+    REQUIRE_EQUAL(thread_bytes().allocated, 3000);
+    REQUIRE_EQUAL(thread_bytes().deallocated, 1010);
     REQUIRE_EQUAL(totals().mallocs, 3);
     REQUIRE_EQUAL(totals().frees, 2);
     REQUIRE_EQUAL(totals().ncaches, 0);
+}
+
+/* Switched off it is empty, hidden, and still there to be switched on again. */
+static void a_cache_can_be_switched_off(void)
+{
+    boot();
+    struct tcache *tc = thread_cache();
+    tcache_push(tc, 3, take(3));
+    REQUIRE(thread_cache_enabled());
+    REQUIRE(thread_cache_flush());
+    REQUIRE_EQUAL(totals().small_cached_bytes, 0);
+    tcache_push(tc, 3, take(3));
+    thread_cache_enable(false);
+    REQUIRE_EQUAL(totals().small_cached_bytes, 0);
+    REQUIRE(tcache_self == &tcache_none);
+    REQUIRE(!thread_cache() && !thread_cache_enabled() && !thread_cache_flush());
+    REQUIRE(thread_arena() == tc->arena);
+    REQUIRE_EQUAL(totals().ncaches, 1);
+    thread_count_malloc(500);
+    thread_cache_enable(true);
+    REQUIRE(thread_cache_enabled() && thread_cache() == tc && tcache_self == tc);
+    REQUIRE_EQUAL(totals().mallocs, 3);
+    REQUIRE_EQUAL(thread_bytes().allocated, 2 * 64 + 500);
+    REQUIRE_EQUAL(thread_bytes().deallocated, 2 * 64);
+}
+
+static void a_cache_can_be_wanted_where_the_option_wants_none(void)
+{
+    boot();
+    conf.tcache = false;
+    REQUIRE(!thread_cache() && !thread_cache_enabled());
+    thread_cache_enable(true);
+    REQUIRE(thread_cache_enabled());
+    REQUIRE(thread_cache() && tcache_self == thread_cache());
+}
+
+/* Options that fill blocks, and a count that is watched, hide the cache from the fast paths only. */
+static void hidden_caches_are_used(void)
+{
+    boot();
+    conf.zero = true;
+    struct tcache *tc = thread_cache();
+    REQUIRE(tc && tcache_self == &tcache_none);
+    REQUIRE(thread_cache() == tc && thread_cache_enabled());
+    thread_cache_enable(false);
+    REQUIRE(!thread_cache());
+    thread_cache_enable(true);
+    REQUIRE(thread_cache() == tc && tcache_self == &tcache_none);
+}
+
+static void watched_counts_are_kept(void)
+{
+    boot();
+    struct tcache *tc = thread_cache();
+    tcache_push(tc, 3, take(3));
+    REQUIRE(tcache_self == tc && !thread_watched);
+    const struct thread_bytes *watched = thread_watch();
+    REQUIRE(tcache_self == &tcache_none && thread_watched && thread_cache() == tc);
+    REQUIRE_EQUAL(watched->allocated, 64);
+    REQUIRE_EQUAL(watched->deallocated, 64);
+    void *block = take(3);
+    REQUIRE_EQUAL(watched->allocated, 64); /* not before the door says so */
+    thread_note();
+    REQUIRE_EQUAL(watched->allocated, 128);
+    tcache_push(tc, 3, block);
+    thread_count_resize(1000, 3000);
+    thread_note();
+    REQUIRE_EQUAL(watched->allocated, 3128);
+    REQUIRE_EQUAL(watched->deallocated, 1128);
+    REQUIRE(thread_watch() == watched);
+}
+
+static void *count_some(void *arg)
+{
+    uint64_t requests[CACHED_CLASSES] = {0};
+    struct arena *arena = thread_cache()->arena;
+    for (unsigned i = 0; i < 7; i++) {
+        tcache_push(thread_cache(), 5, take(5));
+    }
+    REQUIRE(thread_arena_totals(arena, requests) >= 96);
+    REQUIRE_EQUAL(requests[5], 7);
+    REQUIRE_EQUAL(requests[4], 0);
+    REQUIRE_EQUAL(atomic_load(&arena->counts[5].nrequests), 0);
+    *(struct arena **)arg = arena;
+    return NULL;
+}
+
+/* Of threads that ended, the arena keeps the count. */
+static void requests_outlive_their_thread(void)
+{
+    struct arena *arena;
+    uint64_t requests[CACHED_CLASSES] = {0};
+    boot();
+    conf.narenas = 2;
+    thread_cache();
+    run_thread(count_some, &arena);
+    REQUIRE_EQUAL(thread_arena_totals(arena, requests), 0);
+    REQUIRE_EQUAL(requests[5], 0);
+    REQUIRE_EQUAL(atomic_load(&arena->counts[5].nrequests), 7);
 }
 
 static void no_cache_before_the_start(void)
@@ -396,6 +506,153 @@ static void check_sees_a_broken_cache(void)
     atomic_store(&over, true);
 }
 
+/* ---- bound to an arena ------------------------------------------------------------------------- */
+
+static struct arena *special;
+
+static void *bound_thread(void *kept)
+{
+    void *before = take(3);
+    tcache_push(thread_cache(), 3, before);
+    REQUIRE(thread_bind(special) && thread_arena() == special);
+    REQUIRE(!thread_cache()->bins[3].head); /* what it had went back */
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        void *block = take(class);
+        REQUIRE(arena_of((uintptr_t)block) == special);
+        tcache_push(thread_cache(), class, block);
+    }
+    *(void **)kept = take(7);
+    REQUIRE(thread_bind(special)); /* once more is no more */
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    REQUIRE(thread_check());
+    return NULL;
+}
+
+static void a_thread_belongs_to_an_arena_until_it_ends(void)
+{
+    void *kept;
+    boot();
+    conf.narenas = 2;
+    thread_cache();
+    special = arena_create(NULL);
+    run_thread(bound_thread, &kept);
+    REQUIRE_EQUAL(arena_threads(special), 0);
+    REQUIRE_EQUAL(arena_threads(arena_get(0)), 1);
+    size_t held = 0;
+    for (unsigned class = 0; class < SMALL_CLASSES; class++) {
+        held += count_read(&special->bins[class].regions_out);
+    }
+    REQUIRE_EQUAL(held, 1);
+    REQUIRE(thread_arena() == arena_get(0));
+    REQUIRE(thread_bind(special) && thread_bind(arena_get(0)));
+    REQUIRE_EQUAL(arena_threads(special), 0);
+    REQUIRE_EQUAL(arena_threads(arena_get(0)), 1);
+}
+
+static void *bound_without_a_cache(void *arg)
+{
+    REQUIRE(!thread_cache());
+    REQUIRE(thread_bind(special) && thread_arena() == special);
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    REQUIRE(thread_bind(special));
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    return arg;
+}
+
+static void bound_also_without_a_cache(void)
+{
+    boot();
+    conf.tcache = false;
+    special = arena_create(NULL);
+    run_thread(bound_without_a_cache, NULL);
+    REQUIRE_EQUAL(arena_threads(special), 0); /* its end was noticed */
+    faults.setspecific_fails = true;
+    REQUIRE(!thread_bind(special)); /* for its end would not be */
+    REQUIRE_EQUAL(arena_threads(special), 0);
+    REQUIRE(thread_arena() != special);
+}
+
+static void a_destroyed_arena_takes_no_thread(void)
+{
+    boot();
+    thread_cache();
+    special = arena_create(NULL);
+    struct arena *before = thread_arena();
+    REQUIRE(arena_destroy(special));
+    REQUIRE(!thread_bind(special) && thread_arena() == before);
+    REQUIRE_EQUAL(arena_threads(before), 1);
+}
+
+static void part_still_bound(void)
+{
+    REQUIRE(thread_cache() && thread_arena() == special);
+    REQUIRE_EQUAL(arena_threads(special), 1);
+    REQUIRE(arena_of((uintptr_t)take(9)) == special);
+}
+
+static void part_still_bound_without(void)
+{
+    REQUIRE(thread_arena() == special);
+    REQUIRE_EQUAL(arena_threads(special), 1);
+}
+
+static void bound_in_the_child_too(void)
+{
+    boot();
+    special = arena_create(NULL);
+    REQUIRE(thread_cache() && thread_bind(special));
+    REQUIRE_EQUAL(unit_child(part_still_bound).exit, 0);
+}
+
+static void bound_in_the_child_without_a_cache(void)
+{
+    boot();
+    conf.tcache = false;
+    special = arena_create(NULL);
+    REQUIRE(thread_bind(special));
+    REQUIRE_EQUAL(unit_child(part_still_bound_without).exit, 0);
+}
+
+static void fills_follow_the_cpu(void)
+{
+    boot();
+    conf.percpu_arena = PERCPU_CPU;
+    unsigned limit = arena_limit(); /* while all CPUs may be used */
+    for (unsigned cpu = 0; cpu < limit; cpu++) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        if (sched_setaffinity(0, sizeof set, &set) == 0) {
+            struct tcache *tc = thread_cache();
+            REQUIRE_EQUAL(tc->arena->index, cpu);
+            REQUIRE_EQUAL(arena_threads(tc->arena), 1);
+        }
+    }
+    special = arena_create(NULL);
+    REQUIRE(thread_bind(special) && thread_cache()->arena == special); /* as it was told */
+}
+
+/* ---- hooks ------------------------------------------------------------------------------------- */
+
+static void no_cache_inside_a_hook(void)
+{
+    boot();
+    struct tcache *tc = thread_cache();
+    special = arena_create(NULL);
+    REQUIRE(thread_bind(special));
+    hooks_running++; /* as hooks.c does */
+    void *suspended = hooks_suspend();
+    REQUIRE(!thread_cache() && tcache_self == &tcache_none);
+    REQUIRE(thread_arena() == arena_get(0));
+    REQUIRE(!thread_bind(arena_get(0)));
+    hooks_resume(suspended);
+    hooks_running--;
+    REQUIRE(thread_cache() == tc && thread_arena() == special);
+    REQUIRE_EQUAL(arena_threads(arena_get(0)), 0);
+    REQUIRE_EQUAL(arena_threads(special), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +661,11 @@ int main(void)
         UNIT(ended_caches_are_used_again),
         UNIT(destructors_in_any_order),
         UNIT(no_cache_where_none_is_wanted),
+        UNIT(a_cache_can_be_switched_off),
+        UNIT(a_cache_can_be_wanted_where_the_option_wants_none),
+        UNIT(hidden_caches_are_used),
+        UNIT(watched_counts_are_kept),
+        UNIT(requests_outlive_their_thread),
         UNIT(no_cache_before_the_start),
         UNIT(no_cache_without_a_destructor),
         UNIT(refused_memory),
@@ -412,6 +674,13 @@ int main(void)
         UNIT(forker_ends_in_the_child),
         UNIT(many_come_and_go),
         UNIT(check_sees_a_broken_cache),
+        UNIT(a_thread_belongs_to_an_arena_until_it_ends),
+        UNIT(bound_also_without_a_cache),
+        UNIT(a_destroyed_arena_takes_no_thread),
+        UNIT(bound_in_the_child_too),
+        UNIT(bound_in_the_child_without_a_cache),
+        UNIT(fills_follow_the_cpu),
+        UNIT(no_cache_inside_a_hook),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
