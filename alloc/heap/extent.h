@@ -91,6 +91,12 @@ INLINE int64_t extents_lg_dirty_mult(const struct extents *set)
     return setting_or(&set->lg_dirty_mult, conf_lg_dirty_mult());
 }
 
+/* Has it anything to give back? Read without the lock. */
+INLINE bool extents_have_dirty(struct extents *set)
+{
+    return count_read(&set->dirty_chunks) > 0;
+}
+
 /* The set of all arenas without hooks. */
 extern HIDDEN struct extents extents_shared;
 

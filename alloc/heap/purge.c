@@ -43,6 +43,9 @@ void purge_bound_pool(struct pool *pool)
 
 void purge_bound_extents(struct extents *set)
 {
+    if (!extents_have_dirty(set)) {
+        return;
+    }
     if (UNLIKELY(conf.purge == PURGE_RATIO)) {
         extent_purge_by_ratio(set, extents_lg_dirty_mult(set));
         return;
@@ -86,8 +89,11 @@ static int64_t shorter(int64_t a, int64_t b)
 void purge_tick(struct pool *pool)
 {
     uint64_t now = process_now_ms();
+    if (now < atomic_load_explicit(&pool->decay_next_ms, RELAXED)) {
+        return;
+    }
     int64_t period_ms = shorter(pool_decay_ms(pool), extents_decay_ms(&extents_shared));
-    if (period_ms < 0 || now < atomic_load_explicit(&pool->decay_next_ms, RELAXED)) {
+    if (period_ms < 0) {
         return;
     }
     atomic_store_explicit(&pool->decay_next_ms, now + (uint64_t)period_ms / 8 + 1, RELAXED);

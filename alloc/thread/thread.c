@@ -322,10 +322,21 @@ static struct tcache *own_cache(void)
     return exited || hooks_running || !key_made || is_off() ? NULL : make_cache();
 }
 
-struct tcache *thread_cache(void)
+static NOINLINE struct tcache *thread_cache_slow(void)
 {
     struct tcache *tc = own_cache();
     return UNLIKELY(is_off()) ? NULL : tc;
+}
+
+/* Nearly always the cache that the fast paths use, which is hidden from them whenever it is off. */
+struct tcache *thread_cache(void)
+{
+    struct tcache *tc = tcache_self;
+    if (LIKELY(tc != &tcache_none && tc->epoch == process_epoch() &&
+               conf.percpu_arena == PERCPU_DISABLED)) {
+        return tc;
+    }
+    return thread_cache_slow();
 }
 
 bool thread_cache_enabled(void)

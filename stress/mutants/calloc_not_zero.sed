@@ -3,4 +3,4 @@
 # product: test/api/contents
 # kill: $B/test/api/contents
 # says: FAILED.*test_calloc_is_zero_over_dirt
-s/return r->zero && !zeroed ? /return r->zero \&\& zeroed ? /
+s/} else if (r->zero && !zeroed) {/} else if (r->zero \&\& zeroed) {/
