@@ -147,7 +147,7 @@ static void *alloc_class(const struct request *r, struct tcache *tc, struct aren
 }
 
 /* The class and alignment in pages that serve the request from a run, or false: it is huge. */
-static bool place(const struct request *r, unsigned *class, unsigned *align_pages)
+INLINE bool place(const struct request *r, unsigned *class, unsigned *align_pages)
 {
     *align_pages = 1;
     if (r->size > LARGE_MAX) {
