@@ -65,9 +65,10 @@ int main(int argc, char **argv)
             fprintf(stderr, "ashlar %s: %s\n", verb, why.text);
         return fflush(stdout) == 0 ? code : EXIT_USAGE;
     }
-    fprintf(stderr,
-            "ashlar: %s%s%s; use doctor, list, run, compare, gate, bisect, baseline, aa or report, or "
-            "--help\n",
-            verb[0] != '\0' ? "unknown verb '" : "no verb", verb, verb[0] != '\0' ? "'" : "");
+    fprintf(
+        stderr,
+        "ashlar: %s%s%s; use doctor, list, run, compare, gate, bisect, baseline, aa or report, or "
+        "--help\n",
+        verb[0] != '\0' ? "unknown verb '" : "no verb", verb, verb[0] != '\0' ? "'" : "");
     return EXIT_USAGE;
 }

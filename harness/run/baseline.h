@@ -7,9 +7,9 @@
  *     run of the library --baseline_of_run--> baseline.json --baseline_enter--> samples.jsonl
  *                                                                               of a gate
  *
- * Kept are instructions, system calls, minor faults of 12 processes, and the layout that is computed from
- * addresses; never a time or a peak, which do not come again even on the same machine an hour
- * later. For those the library is there, and is run again in paired blocks.
+ * Kept are instructions, system calls, minor faults of 12 processes, and the layout that is
+ * computed from addresses; never a time or a peak, which do not come again even on the same machine
+ * an hour later. For those the library is there, and is run again in paired blocks.
  *
  * baseline.json: `schema`, `name`, `saved` (UTC), `run` (its directory), `suite`, `library`
  * (`file`; `path`, where it was; `name`, `version`, `build_id`, `bytes_id`, `env`, `source`),

@@ -48,7 +48,8 @@ double memory_expected_s(const struct plan *plan, const struct journal *journal)
 enum manner {
     MANNER_WATCHED, /* read by the sampler, and idle for a while at its end */
     MANNER_ALONE,   /* the same without a reading */
-    MANNER_LAYOUT,  /* keeps a book of where its blocks lie; slow, and its memory is its book's too */
+    MANNER_LAYOUT,  /* keeps a book of where its blocks lie; slow, and its memory is its book's too
+                     */
 };
 
 static bool watch(const struct pass *pass, const struct turn *turn, enum manner manner,

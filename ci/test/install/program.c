@@ -1,6 +1,6 @@
-/* program.c: a user's program on an installed Ashlar: threads allocate, and the library's own figures
- * prove that it served them. With -DPREFIXED the names are those of libashlar_prefixed.a, and the
- * C library's malloc must not have come from Ashlar.
+/* program.c: a user's program on an installed Ashlar: threads allocate, and the library's own
+ * figures prove that it served them. With -DPREFIXED the names are those of libashlar_prefixed.a,
+ * and the C library's malloc must not have come from Ashlar.
  */
 #include <ashlar/ashlar.h>
 #include <pthread.h>
