@@ -147,7 +147,7 @@ spoiled() {
     git checkout -q -b topic
     knob slow:20
     want=1 on_github
-    assert_line --regexp '^::error title=ashlar gate::toy time is regression: \+(19|2[01])\.[0-9]+ %25 against a budget of \+5\.00 %25'
+    assert_line --regexp '^::error title=ashlar gate::toy time is regression: \+(19|2[01])\.[0-9]+ %25 \(at most \+[12][0-9.]+ %25\) against a budget of \+5\.00 %25'
     run -0 junit
     assert_output $'2 1 0\ntime failure\npeak_rss'
     run -0 cat ../summary.md
