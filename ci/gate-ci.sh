@@ -204,9 +204,14 @@ gate() {
     [[ ${ASHLAR_STRICT:-no} != yes ]] || options+=(--strict)
     # shellcheck disable=SC2206 # words, as they are said to be
     options+=(${ASHLAR_OPTIONS-})
+    rm -f "$results/junit.xml"
     "$build/ashlar" gate "base=$base_library" "head=$library" "${options[@]}" || status=$?
     case $status in
-    0 | 1 | 3 | 4) exit $status ;; # the gate has said why, row by row
+    0) exit 0 ;;
+    1 | 3 | 4) # where it got as far as a ruling, the gate has said why, row by row
+        [[ ! -e $results/junit.xml ]] || exit $status
+        give_up $status "ashlar gate ended with exit status $status before it judged; its own line is above"
+        ;;
     *) give_up $status "ashlar gate ended with exit status $status; its own line is above" ;;
     esac
 }

@@ -84,7 +84,7 @@ static void *alloc_class_direct(struct arena *arena, unsigned class, unsigned al
 static struct arena *arena_for(const struct request *r, struct arena *arena)
 {
     if (UNLIKELY(conf.oversize_threshold && r->size >= conf.oversize_threshold) &&
-        !arena_is_explicit(arena)) {
+        !arena_is_explicit(arena) && !hooks_running) {
         struct arena *apart = arena_oversize();
         return apart ? apart : arena;
     }

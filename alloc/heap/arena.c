@@ -61,16 +61,17 @@ static unsigned percpu_arenas(void)
  * somebody asks. */
 static unsigned limit(void)
 {
-    if (!narenas_limit) {
+    unsigned n = narenas_limit;
+    if (!n) {
         unsigned cpus = process_cpus();
-        narenas_limit = conf.narenas ? (unsigned)conf.narenas
-                                     : (cpus > 1 ? ARENAS_PER_CPU * cpus : 1);
+        n = conf.narenas ? (unsigned)conf.narenas : (cpus > 1 ? ARENAS_PER_CPU * cpus : 1);
         if (conf.percpu_arena != PERCPU_DISABLED) {
-            narenas_limit = percpu_arenas();
+            n = percpu_arenas();
         }
-        narenas_limit = narenas_limit < ARENAS_MAX ? narenas_limit : ARENAS_MAX;
+        n = n < ARENAS_MAX ? n : ARENAS_MAX;
+        narenas_limit = n; /* once: it is read without the lock */
     }
-    return narenas_limit;
+    return n;
 }
 
 static void set_life(struct arena *arena, enum arena_life life)
@@ -172,6 +173,10 @@ unsigned arena_threads(struct arena *arena)
 
 unsigned arena_limit(void)
 {
+    unsigned known = atomic_load_explicit(&narenas_limit, RELAXED);
+    if (known) {
+        return known; /* without the lock: a hook may ask */
+    }
     enter();
     unsigned n = limit();
     leave();
@@ -200,7 +205,7 @@ struct arena *arena_unhooked(void)
 {
     for (unsigned i = 0; i < arena_count(); i++) {
         struct arena *arena = arena_get(i);
-        if (arena && pool_extents(&arena->pool) == &extents_shared) {
+        if (arena && !arena_is_explicit(arena) && pool_extents(&arena->pool) == &extents_shared) {
             return arena;
         }
     }
@@ -228,21 +233,15 @@ static void copy_setting(struct setting *to, const struct setting *from)
     atomic_store_explicit(&to->changed, atomic_load_explicit(&from->changed, RELAXED), RELAXED);
 }
 
-/* Gives the arena extents of its own with these hooks, or exchanges the hooks of those that it has. */
+/* Gives the arena extents of its own, with these hooks. */
 static bool own_extents(struct arena *arena, const chunk_hooks_t *hooks)
 {
-    if (arena->own) {
-        extents_set_hooks(arena->own, hooks);
-    } else {
-        struct extents *own = base_alloc(sizeof *own);
-        if (!own) {
-            return false;
-        }
-        extents_init_hooked(own, arena->index, hooks);
-        arena->own = own;
+    struct extents *own = base_alloc(sizeof *own);
+    if (!own) {
+        return false;
     }
-    copy_setting(&arena->own->decay_ms, &arena->pool.decay_ms);
-    copy_setting(&arena->own->lg_dirty_mult, &arena->pool.lg_dirty_mult);
+    extents_init_hooked(own, arena->index, hooks);
+    arena->own = own;
     return true;
 }
 
@@ -251,21 +250,37 @@ static void take_chunks_from(struct arena *arena, struct extents *set)
     atomic_store_explicit(&arena->pool.extents, set, RELEASE);
 }
 
-static bool set_hooks(struct arena *arena, const chunk_hooks_t *hooks)
+/* Sees to it that the arena has extents of its own where these hooks want them. *exchange: it had. */
+static bool see_to_extents(struct arena *arena, const chunk_hooks_t *hooks, bool *exchange)
 {
-    bool plain = hooks_are_default(hooks);
-    if ((!plain || arena->own) && !own_extents(arena, hooks)) {
+    *exchange = arena->own != NULL;
+    if (!arena->own && !hooks_are_default(hooks) && !own_extents(arena, hooks)) {
         return false;
     }
-    take_chunks_from(arena, plain ? &extents_shared : arena->own);
+    if (arena->own) {
+        copy_setting(&arena->own->decay_ms, &arena->pool.decay_ms);
+        copy_setting(&arena->own->lg_dirty_mult, &arena->pool.lg_dirty_mult);
+    }
     return true;
+}
+
+static void use_hooks(struct arena *arena, const chunk_hooks_t *hooks, bool exchange)
+{
+    if (exchange) {
+        extents_set_hooks(arena->own, hooks);
+    }
+    take_chunks_from(arena, hooks_are_default(hooks) ? &extents_shared : arena->own);
 }
 
 bool arena_set_hooks(struct arena *arena, const chunk_hooks_t *hooks)
 {
+    bool exchange;
     enter();
-    bool done = set_hooks(arena, hooks);
+    bool done = see_to_extents(arena, hooks, &exchange);
     leave();
+    if (done) {
+        use_hooks(arena, hooks, exchange); /* unlocked: a hook that runs has its extents, and may want us */
+    }
     return done;
 }
 
@@ -293,7 +308,10 @@ struct arena *arena_create(const chunk_hooks_t *hooks)
     enter();
     struct arena *arena = create();
     if (arena) {
-        bool whole = !hooks || set_hooks(arena, hooks);
+        bool exchange, whole = !hooks || see_to_extents(arena, hooks, &exchange);
+        if (hooks && whole) {
+            use_hooks(arena, hooks, exchange); /* those of a dead arena run nowhere */
+        }
         set_life(arena, whole ? ARENA_LIVE : ARENA_DEAD);
         arena = whole ? arena : NULL;
     }
@@ -374,6 +392,7 @@ uint64_t arena_reset(struct arena *arena, void (*sampled)(void *sample))
     trim_bins(arena); /* what others freed is no block any more */
     for (unsigned class = 0; class < SMALL_CLASSES; class++) {
         r.blocks += count_read(&arena->bins[class].regions_out);
+        bin_forget_runs(&arena->bins[class], &arena->pool); /* or a look at figures finds runs that go */
     }
     pool_each_used(&arena->pool, end_run, &r);
     pool_reset(&arena->pool);

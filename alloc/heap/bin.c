@@ -1,5 +1,6 @@
 /* bin.c: see bin.h. */
 #include "bin.h"
+#include "hooks.h"
 #include "misuse.h"
 #include "../util/diag.h"
 
@@ -264,7 +265,8 @@ void bin_flush_remote(struct bin *bin, struct pool *pool, unsigned class, void *
         *(void **)last = head;
     } while (!atomic_compare_exchange_weak_explicit(&bin->remote, &head, first, RELEASE, RELAXED));
     uint32_t count = atomic_fetch_add_explicit(&bin->remote_count, n, RELAXED) + n;
-    if (count > REMOTE_BYTES_MAX / size_classes[class].size_bytes && mutex_try(&bin->lock)) {
+    if (count > REMOTE_BYTES_MAX / size_classes[class].size_bytes && !hooks_running &&
+        mutex_try(&bin->lock)) { /* a hook's caller may hold what emptying the queue waits for */
         bin->nlooks++;
         drain(bin, pool, class);
         mutex_unlock(&bin->lock);
@@ -311,6 +313,13 @@ size_t bin_remote_regions(struct bin *bin, struct pool *pool)
     size_t n = count_remote(bin);
     mutex_unlock(&bin->lock);
     return n;
+}
+
+void bin_forget_runs(struct bin *bin, struct pool *pool)
+{
+    bin_enter(bin, pool);
+    bin_init(bin);
+    mutex_unlock(&bin->lock);
 }
 
 /* The bin is locked. */

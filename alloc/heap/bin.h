@@ -85,6 +85,9 @@ bool bin_region_is_out(const struct run *run, uintptr_t addr);
 /* The number of regions that lie in the remote queue. */
 size_t bin_remote_regions(struct bin *bin, struct pool *pool);
 
+/* Forgets the runs, whose pool is going to forget its chunks. */
+void bin_forget_runs(struct bin *bin, struct pool *pool);
+
 void bin_figures(struct bin *bin, struct pool *pool, unsigned class, struct bin_figures *out);
 
 /* Forgets what the lock cost so far. */

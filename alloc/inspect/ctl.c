@@ -655,11 +655,15 @@ static struct arena *arena_at(size_t index)
     return index < arena_count() ? arena_get((unsigned)index) : NULL;
 }
 
-/* False where the calling thread holds it already: a signal handler that came in the middle. */
+/* False where the calling thread holds it already: a signal handler that came in the middle. In a hook
+ * the lock is not waited for: who has it may wait for what the hook's caller holds. */
 static bool enter(void)
 {
     if (mutex_is_mine(&lock)) {
         return false;
+    }
+    if (hooks_running) {
+        return mutex_try(&lock);
     }
     if (!mutex_lock(&lock)) {
         whole = false; /* a thread that a fork left behind was renewing it */

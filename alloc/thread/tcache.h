@@ -67,7 +67,7 @@ struct tcache {
     unsigned next_evicted;   /* the class that must make room next */
     struct list_node link;   /* in the list of all caches (thread.c) */
     uint32_t epoch;          /* of the process when it was linked there: a fork empties the list */
-    _Atomic uint32_t apart;  /* of which explicit arenas it may hold blocks (tcaches.h); read anywhere */
+    struct arena_set *apart; /* explicit arenas that it was used for (tcaches.c); NULL: a thread's own */
     bool is_explicit;        /* made by the program (tcaches.h): no thread's own */
     bool bound;              /* the thread's arena was chosen by the program */
 };

@@ -1,7 +1,16 @@
 /* tcaches.c: see tcaches.h. */
 #include "tcaches.h"
+#include "../os/base.h"
+
+/* Of which explicit arenas a cache may hold blocks: exactly those that it was used for, or a reset of one
+ * arena would flush the cache of a thread that has nothing to do with it. Read anywhere. */
+#define SET_WORDS ((ARENA_INDICES + 63) / 64)
+struct arena_set {
+    _Atomic uint64_t bits[SET_WORDS];
+};
 
 static struct mutex lock;
+static struct arena_set *sets[TCACHE_INDICES]; /* made with the first cache of an index, and kept */
 static _Atomic(struct tcache *) table[TCACHE_INDICES]; /* written under the lock */
 static unsigned used;                                  /* under the lock: none beyond was ever taken */
 
@@ -30,6 +39,18 @@ struct tcache *tcaches_get(unsigned id)
     return tc;
 }
 
+static void set_clear(struct arena_set *set)
+{
+    for (unsigned i = 0; i < SET_WORDS; i++) {
+        atomic_store_explicit(&set->bits[i], 0, RELAXED);
+    }
+}
+
+static bool set_has(const struct arena_set *set, unsigned index)
+{
+    return atomic_load_explicit(&set->bits[index / 64], RELAXED) >> index % 64 & 1;
+}
+
 unsigned tcaches_create(void)
 {
     struct tcache *tc = thread_explicit_new();
@@ -41,26 +62,29 @@ unsigned tcaches_create(void)
     while (id < TCACHE_INDICES && at(id)) {
         id++;
     }
-    if (id < TCACHE_INDICES) {
+    if (id < TCACHE_INDICES && !sets[id]) {
+        sets[id] = base_alloc(sizeof *sets[id]);
+    }
+    bool room = id < TCACHE_INDICES && sets[id];
+    if (room) {
+        set_clear(sets[id]);
+        tc->apart = sets[id];
         atomic_store_explicit(&table[id], tc, RELEASE);
         used = id < used ? used : id + 1;
     }
     leave();
-    if (id == TCACHE_INDICES) {
+    if (!room) {
         thread_explicit_end(tc);
         return TCACHES_NONE;
     }
     return id;
 }
 
-/* Values of `apart`, beside 1 + the index of the only one. */
-enum { APART_NONE = 0, APART_SEVERAL = UINT16_MAX };
-
 void tcaches_note(struct tcache *tc, const struct arena *arena)
 {
-    uint32_t before = atomic_load_explicit(&tc->apart, RELAXED), this = arena->index + 1;
-    if (arena_is_explicit(arena) && before != this) {
-        atomic_store_explicit(&tc->apart, before == APART_NONE ? this : APART_SEVERAL, RELAXED);
+    if (arena_is_explicit(arena) && !set_has(tc->apart, arena->index)) {
+        atomic_fetch_or_explicit(&tc->apart->bits[arena->index / 64],
+                                 UINT64_C(1) << arena->index % 64, RELAXED);
     }
 }
 
@@ -73,7 +97,7 @@ void tcaches_fill_from(struct tcache *tc, struct arena *arena)
 static void flush(struct tcache *tc)
 {
     tcache_flush_all(tc);
-    atomic_store_explicit(&tc->apart, APART_NONE, RELAXED);
+    set_clear(tc->apart);
 }
 
 bool tcaches_flush(unsigned id)
@@ -109,9 +133,9 @@ static struct tcache *holder_of(unsigned id, const struct arena *arena)
 {
     enter();
     struct tcache *tc = at(id);
-    uint32_t apart = tc ? atomic_load_explicit(&tc->apart, RELAXED) : APART_NONE;
+    bool holds = tc && set_has(sets[id], arena->index);
     leave();
-    return apart == APART_SEVERAL || apart == arena->index + 1 ? tc : NULL;
+    return holds ? tc : NULL;
 }
 
 void tcaches_flush_of(const struct arena *arena)

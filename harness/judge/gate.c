@@ -335,14 +335,31 @@ static bool all_there(const double *d, size_t from, size_t to)
 
 /* ---- which blocks are there ---- */
 
+/* How a process ended, from its line. */
+static void tell_ending(const json_t *line, const char *allocator, char *reason, size_t size)
+{
+    const char *detail = member_text(line, "detail");
+    snprintf(reason, size, "%s: %s%s%.120s", allocator, member_text(line, "status"),
+             *detail != '\0' ? ": " : "", detail);
+}
+
+/* A process of the cell ended badly, timed or watched. */
 static bool cell_failed(const struct samples *run, size_t cell, char *reason, size_t size)
 {
+    json_t *line;
+    size_t n;
     for (size_t i = 0; i < run->n_all; i++) {
         const struct sample *s = &run->all[i];
         if (s->cell == cell && !s->ok) {
-            const char *detail = json_string_value(json_object_get(s->raw, "detail"));
-            snprintf(reason, size, "%s: %s%s%.120s", run->allocators[s->allocator], s->status,
-                     detail != NULL && *detail != '\0' ? ": " : "", detail != NULL ? detail : "");
+            tell_ending(s->raw, run->allocators[s->allocator], reason, size);
+            return true;
+        }
+    }
+    json_array_foreach(run->memory, n, line)
+    {
+        if (json_integer_value(json_object_get(line, "cell")) == run->cells[cell].id &&
+            strcmp(member_text(line, "status"), "ok") != 0) {
+            tell_ending(line, member_text(line, "allocator"), reason, size);
             return true;
         }
     }

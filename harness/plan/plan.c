@@ -193,10 +193,13 @@ static void warn_of_turns(struct plan *plan)
     free(labels);
 }
 
+/* The two of a duet share what there is. */
 static void settle_memory(struct plan *plan)
 {
+    double share = plan->duet != DUET_OFF ? MEMORY_SHARE / 2 : MEMORY_SHARE;
+
     if (plan->memory_limit_mib == PLAN_MEMORY_AUTO)
-        plan->memory_limit_mib = (uint64_t)(MEMORY_SHARE * environment_memory_room_mib());
+        plan->memory_limit_mib = (uint64_t)(share * environment_memory_room_mib());
 }
 
 uint64_t plan_memory_mib(const struct plan *plan, size_t allocator)

@@ -7,6 +7,7 @@
 #include "machine/environment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,15 @@ static bool fill(const json_t *baseline, const char *fresh)
     return ok;
 }
 
+/* At no moment is there no baseline of that name, if there was one. */
+static bool put_in_place(const char *fresh, const char *folder)
+{
+    if (access(folder, F_OK) != 0)
+        return rename(fresh, folder) == 0;
+    return renameat2(AT_FDCWD, fresh, AT_FDCWD, folder, RENAME_EXCHANGE) == 0 &&
+           disk_remove_folder(fresh);
+}
+
 bool baseline_keep(const json_t *baseline, const char *folder, struct failure *why)
 {
     const char *slash = strrchr(folder, '/');
@@ -196,7 +206,7 @@ bool baseline_keep(const json_t *baseline, const char *folder, struct failure *w
     if (!filled)
         fail(why, EXIT_USAGE, "cannot write %s (%s); give another place with --results", folder,
              strerror(errno));
-    if (ok && !(disk_remove_folder(folder) && rename(fresh, folder) == 0))
+    if (ok && !put_in_place(fresh, folder))
         ok = fail(why, EXIT_USAGE, "cannot put a baseline into %s (%s); make room there", folder,
                   strerror(errno));
     if (!ok)

@@ -143,7 +143,7 @@ static void fill_words(const struct aa_options *chosen, struct aa *aa)
 {
     const struct measure_options *measure = &chosen->measure;
     const char *suite = measure->suite != NULL ? measure->suite : "gate";
-    char timeout[32];
+    char timeout[32], limit[32];
 
     for (size_t i = 0; i < measure->workloads.count; i++) {
         words_add(&aa->run_words, "--workload");
@@ -167,6 +167,11 @@ static void fill_words(const struct aa_options *chosen, struct aa *aa)
         snprintf(timeout, sizeof timeout, "%llu", (unsigned long long)measure->timeout_s);
         words_add(&aa->run_words, "--timeout");
         words_add(&aa->run_words, timeout);
+    }
+    if (measure->memory_limit_given) {
+        snprintf(limit, sizeof limit, "%llu", (unsigned long long)measure->memory_limit_mib);
+        words_add(&aa->run_words, "--memory-limit");
+        words_add(&aa->run_words, limit);
     }
     for (size_t i = 0; i < chosen->budgets.count; i++) {
         words_add(&aa->gate_words, "--budget");
@@ -294,12 +299,16 @@ static bool check_options(const struct aa_options *chosen, struct failure *why)
     if (measure->blocks != 0)
         return fail(why, EXIT_USAGE,
                     "--blocks is not for a gate, which looks at 12, 24 and 48; use --max-blocks");
+    if (measure->duet != DUET_OFF)
+        return fail(why, EXIT_USAGE,
+                    "--duet is not for an aa, which judges the ordinary gate; leave it out");
     if (measure->resume != NULL &&
         (chosen->library != NULL || chosen->rebuild != NULL || chosen->plants != NULL ||
          chosen->planted != NULL || chosen->budget_file != NULL || chosen->max_blocks != NULL ||
          chosen->budgets.count > 0 || measure->suite != NULL || measure->workloads.count > 0 ||
          measure->registry != NULL || measure->bench != NULL || measure->micro != NULL ||
-         measure->timeout_s != 0 || measure->seed_given || measure->no_counts))
+         measure->timeout_s != 0 || measure->seed_given || measure->no_counts ||
+         measure->memory_limit_given))
         return fail(why, EXIT_USAGE,
                     "what is resumed keeps the options that it was begun with; "
                     "beside --resume give --verdicts and --trials alone");

@@ -308,11 +308,12 @@ static bool take_sides(struct gate_options *chosen, char **allocators, struct fa
     return true;
 }
 
-/* Whether the timed or watched processes themselves bring this figure. */
+/* Whether the timed or watched processes themselves bring this figure. Minor faults they do bring, but
+ * worse ones than those that are traced. */
 static bool comes_without_counts(const char *metric)
 {
     return strcmp(metric, "time") == 0 || strcmp(metric, "peak_rss") == 0 ||
-           strcmp(metric, "minor_faults") == 0 || is_layout(metric);
+           strcmp(metric, "false_sharing") == 0 || is_layout(metric);
 }
 
 /* What the options of other verbs come to here. */

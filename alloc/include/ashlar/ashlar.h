@@ -216,7 +216,7 @@ struct ashlar_stats {
 };
 
 /* Fills *out. Exact while no other thread allocates; otherwise each figure is one that held at some
- * moment of the call. */
+ * moment of the call. In a chunk hook all are 0. */
 void ashlar_stats_get(struct ashlar_stats *out);
 
 /* Gives back what the calling thread's cache holds, and every free page that the system still
