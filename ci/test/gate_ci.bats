@@ -229,6 +229,15 @@ by_hand() {
     want=3 by_hand GITHUB_ACTIONS=true ASHLAR_BUDGET="toy:time=0.1%" ASHLAR_MAX_BLOCKS=12 ASHLAR_STRICT=yes
 }
 
+@test "a head whose library serves nothing is 4 before any ruling, with a reason and a JUnit error" {
+    foreign
+    printf 'out/libmine.so:\n\tmkdir -p out\n\techo "int nothing;" | $(CC) -shared -x c -o $@ -\n' >Makefile
+    git commit -qam "Serve nothing"
+    want=4 by_hand GITHUB_ACTIONS=true
+    assert_line --regexp '^::error title=ashlar gate::ashlar gate ended with exit status 4 before it judged'
+    run -0 grep -c '<error message="ashlar gate ended with exit status 4' ashlar-results/junit.xml
+}
+
 @test "base is built once: the next gate finds it, another command or compiler does not" {
     foreign
     git checkout -q -b topic

@@ -135,10 +135,11 @@ static void blocks_of_several_arenas(void)
 /* Those that may hold blocks of the arena are emptied, and no others. */
 static void flushed_for_an_arena(void)
 {
-    struct tcache *tc[5];
+    struct tcache *tc[6];
     boot();
-    struct arena *a = arena_create(NULL), *b = arena_create(NULL), *of_threads = arena_get(0);
-    for (unsigned i = 0; i < 5; i++) {
+    struct arena *a = arena_create(NULL), *b = arena_create(NULL), *c = arena_create(NULL);
+    struct arena *of_threads = arena_get(0);
+    for (unsigned i = 0; i < 6; i++) {
         tc[i] = tcaches_get(tcaches_create());
     }
     tcaches_fill_from(tc[0], of_threads);
@@ -148,19 +149,21 @@ static void flushed_for_an_arena(void)
     tcaches_fill_from(tc[3], b);
     tcaches_fill_from(tc[4], of_threads);
     tcaches_note(tc[4], a); /* a block of it was freed into it */
-    for (unsigned i = 0; i < 5; i++) {
+    tcaches_fill_from(tc[5], b);
+    tcaches_fill_from(tc[5], c); /* of several arenas, and none of them is a */
+    for (unsigned i = 0; i < 6; i++) {
         tcache_push(tc[i], 3, take(tc[i], 3));
     }
     tcaches_flush_of(a);
     REQUIRE(tc[0]->bins[3].head && !tc[1]->bins[3].head && tc[2]->bins[3].head);
-    REQUIRE(!tc[3]->bins[3].head && !tc[4]->bins[3].head);
+    REQUIRE(!tc[3]->bins[3].head && !tc[4]->bins[3].head && tc[5]->bins[3].head);
     tcache_push(tc[1], 3, take(tc[1], 3));
     tcaches_note(tc[1], a);
     REQUIRE(tcaches_flush(3) && tcaches_destroy(4));
     tcaches_flush_of(a);
     REQUIRE(tc[0]->bins[3].head && !tc[1]->bins[3].head && tc[2]->bins[3].head);
     tcaches_flush_of(b);
-    REQUIRE(tc[0]->bins[3].head && !tc[2]->bins[3].head);
+    REQUIRE(tc[0]->bins[3].head && !tc[2]->bins[3].head && !tc[5]->bins[3].head);
     REQUIRE(thread_check());
 }
 

@@ -728,6 +728,27 @@ static void test_the_index_alone(void **state)
     finish();
 }
 
+/* Of a process that was watched over time nothing is judged, but that it ended. */
+static void test_a_failure_while_watched(void **state)
+{
+    (void)state;
+    for (int crashed = 0; crashed < 2; crashed++) {
+        begin(1);
+        test(0, "time", 0.05, true);
+        end_of_plan();
+        blocks(0, 0, 12, 1, 1, 0);
+        fprintf(file,
+                "{\"type\":\"memory\",\"cell\":0,\"block\":0,\"allocator\":\"b\",\"status\":\"%s\","
+                "\"detail\":\"\",\"curve\":null}\n",
+                crashed ? "oom" : "ok");
+        judge();
+        assert_true(ruling.complete);
+        assert_int_equal(test_of(0, GATE_TIME)->word, crashed ? GATE_FAILED : GATE_WITHIN);
+        assert_string_equal(test_of(0, GATE_TIME)->reason, crashed ? "b: oom" : "");
+        finish();
+    }
+}
+
 static void test_another_run_is_refused(void **state)
 {
     (void)state;
@@ -757,6 +778,7 @@ int main(void)
         cmocka_unit_test(test_stored_figures),
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_a_failure_is_no_figure),
+        cmocka_unit_test(test_a_failure_while_watched),
         cmocka_unit_test(test_another_run_is_refused),
         cmocka_unit_test(test_false_alarms_over_all_looks),
         cmocka_unit_test(test_no_difference_passes),
