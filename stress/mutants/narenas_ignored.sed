@@ -3,4 +3,4 @@
 # product: test/api/probe
 # kill: bats -f narenas:1 alloc/test/api/options.bats
 # says: not ok 1 narenas:1
-s/narenas_limit = conf.narenas ? /narenas_limit = conf.narenas \&\& !cpus ? /
+s/n = conf.narenas ? /n = conf.narenas \&\& !cpus ? /
