@@ -600,13 +600,20 @@ static bool confirm_all(struct judging *j, bool *stopped)
 
 /* ---- figures that repeat ---- */
 
+/* The smallest and the largest of n > 0. */
+static void find_range(const double *x, size_t n, double *low, double *high)
+{
+    *low = *high = x[0];
+    for (size_t i = 1; i < n; i++) {
+        *low = fmin(*low, x[i]);
+        *high = fmax(*high, x[i]);
+    }
+}
+
 static bool repeats(const double *figure, size_t n)
 {
-    double low = figure[0], high = figure[0];
-    for (size_t i = 1; i < n; i++) {
-        low = fmin(low, figure[i]);
-        high = fmax(high, figure[i]);
-    }
+    double low, high;
+    find_range(figure, n, &low, &high);
     return low > 0 && high <= low * GATE_REPEAT;
 }
 
@@ -667,14 +674,12 @@ static bool judge_tally(const struct samples *run, struct gate_test *t)
     return true;
 }
 
-static double width(const double *x, size_t n)
+/* The same of shares, which may be 0: by their difference. */
+static bool share_repeats(const double *share, size_t n)
 {
-    double low = x[0], high = x[0];
-    for (size_t i = 1; i < n; i++) {
-        low = fmin(low, x[i]);
-        high = fmax(high, x[i]);
-    }
-    return high - low;
+    double low, high;
+    find_range(share, n, &low, &high);
+    return high - low <= GATE_REPEAT_SHARE;
 }
 
 /* The false-sharing index follows from addresses, so every process of an allocator says the same,
@@ -695,8 +700,7 @@ static void judge_share(const struct samples *run, struct gate_test *t, size_t b
     t->blocks = blocks;
     snprintf(t->reason, sizeof t->reason, "%.1f %% of its blocks share a line, %.1f %% before",
              100 * cont, 100 * base);
-    if (width(share[0], blocks) > GATE_REPEAT_SHARE ||
-        width(share[1], blocks) > GATE_REPEAT_SHARE) {
+    if (!share_repeats(share[0], blocks) || !share_repeats(share[1], blocks)) {
         t->word = GATE_REPORTED;
         t->bound = NAN;
         snprintf(t->reason, sizeof t->reason,
